@@ -1,0 +1,170 @@
+//! PeopleSoft to the ledger, on a schedule; and the sweep, which acts on facts whose time has come. Never calls Twilio to send.
+//!
+//! Read in this order: [`run`] (all tenants), [`source`] (one source), [`pages`] (its rows), [`notify`] (one row), [`collect`]
+//! (onto the ledger); then [`sweep`].
+
+pub mod collect;
+pub mod contacts;
+pub mod notify;
+pub mod pages;
+pub mod person;
+pub mod source;
+pub mod sweep;
+
+use collect::Seen;
+use futures::FutureExt;
+use futures::stream::{self, StreamExt};
+use jiff::Timestamp;
+use shared::clock::Clock;
+use shared::ledger::{self, Ledger};
+use shared::metrics::Metrics;
+use shared::peoplesoft::Client;
+use shared::tenant::{Tenant, TenantId, Tenants, store};
+use shared::timing::Timing;
+use shared::{stamp, twilio};
+use source::Polled;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Tenants worked on at once.
+const TENANTS_AT_ONCE: usize = 32;
+/// Sources of one tenant read at once.
+const SOURCES_AT_ONCE: usize = 4;
+/// The most that one tenant may take of an invocation, so that one that hangs doesn't keep its place for long.
+const BUDGET: Duration = Duration::from_secs(120);
+
+/// What polling needs.
+pub struct Deps {
+    /// Where facts are kept.
+    pub ledger: Ledger,
+    /// Whose facts they are.
+    pub tenants: Arc<Tenants>,
+    /// The way to Twilio, to ask what became of something.
+    pub twilio: twilio::Client,
+    /// The time.
+    pub clock: Clock,
+    /// How long to wait for what.
+    pub timing: Timing,
+    /// Where counts go.
+    pub metrics: Metrics,
+    /// What is kept from one invocation to the next.
+    pub memory: Memory,
+}
+
+/// What a process remembers between invocations. All of it can be lost: then the ledger is asked again.
+#[derive(Default)]
+pub struct Memory {
+    clients: Mutex<HashMap<TenantId, (Arc<Tenant>, Client)>>,
+    seen: Mutex<HashMap<(TenantId, String), Seen>>,
+    done: Mutex<HashMap<TenantId, Timestamp>>,
+    swept: Mutex<HashMap<TenantId, sweep::Progress>>,
+}
+
+/// What one invocation did.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Sources by tenant and name.
+    pub sources: Vec<(TenantId, String, Polled)>,
+    /// Tenants whose document can't be used, and why.
+    pub unusable: Vec<(TenantId, String)>,
+    /// Tenants that there was no time for.
+    pub left_out: Vec<TenantId>,
+    /// What the sweep did, by tenant.
+    pub swept: Vec<(TenantId, sweep::Swept)>,
+}
+
+/// Polls and sweeps every tenant, until `until` at the latest. Whoever had to wait longest comes first.
+pub async fn run(deps: &Deps, request_id: &str, until: Timestamp) -> Result<Report, store::Error> {
+    let mut report = Report::default();
+    let mut tenants = Vec::new();
+    for (id, document) in deps.tenants.list().await? {
+        match document {
+            Ok(tenant) => tenants.push(tenant),
+            Err(invalid) => {
+                tracing::error!(tenant = %id, problems = invalid.problems.len(), error = %invalid, "tenant document unusable; this tenant stands still");
+                deps.metrics.count(&id, "TenantUnusable", 1, None);
+                report.unusable.push((id, invalid.to_string()));
+            }
+        }
+    }
+    let done = lock(&deps.memory.done).clone();
+    tenants.sort_by_key(|tenant| (done.get(&tenant.id).copied(), tenant.id.clone()));
+    let results: Vec<_> = stream::iter(tenants)
+        .map(|tenant| async move { (tenant.id.clone(), one(deps, tenant, request_id, until).await) }.boxed())
+        .buffer_unordered(TENANTS_AT_ONCE)
+        .collect()
+        .await;
+    for (id, result) in results {
+        let Some((sources, swept)) = result else {
+            report.left_out.push(id);
+            continue;
+        };
+        report.sources.extend(sources.into_iter().map(|(name, polled)| (id.clone(), name, polled)));
+        report.swept.push((id, swept));
+    }
+    if !report.left_out.is_empty() {
+        tracing::warn!(tenants = report.left_out.len(), "no time was left for these tenants; they are first next time");
+    }
+    Ok(report)
+}
+
+/// One tenant: its sources and its sweep, side by side. `None` if there is no time left to begin.
+async fn one(deps: &Deps, tenant: Arc<Tenant>, request_id: &str, until: Timestamp) -> Option<(Vec<(String, Polled)>, sweep::Swept)> {
+    let now = deps.clock.now();
+    let until = stamp::before(until, shared::settings::INVOCATION_MARGIN).min(stamp::after(now, BUDGET));
+    if until <= now {
+        return None;
+    }
+    let (sources, swept) = tokio::join!(sources(deps, &tenant, request_id, until), sweep::sweep(deps, &tenant, until));
+    lock(&deps.memory.done).insert(tenant.id.clone(), deps.clock.now());
+    Some((sources, swept))
+}
+
+async fn sources(deps: &Deps, tenant: &Arc<Tenant>, request_id: &str, until: Timestamp) -> Vec<(String, Polled)> {
+    if tenant.events.is_empty() {
+        return Vec::new();
+    }
+    let client = match client(deps, tenant) {
+        Ok(client) => client,
+        Err(error) => {
+            tracing::error!(tenant = %tenant.id, error = %error, remedy = error.remedy(), "no client for this PeopleSoft");
+            return Vec::new();
+        }
+    };
+    let client = &client;
+    let polls = tenant.events.iter().map(|source| {
+        async move {
+            let key = (tenant.id.clone(), source.source.clone());
+            let mut seen = lock(&deps.memory.seen).remove(&key).unwrap_or_default();
+            let polled = source::poll(deps, tenant, source, client, request_id, until, &mut seen).await;
+            lock(&deps.memory.seen).insert(key, seen);
+            let polled = polled.unwrap_or_else(|error: ledger::Error| {
+                tracing::error!(tenant = %tenant.id, source = source.source, error = %error, "the ledger can't be used");
+                Polled::NotNow
+            });
+            (source.source.clone(), polled)
+        }
+        .boxed()
+    });
+    let polls: Vec<_> = polls.collect();
+    stream::iter(polls).buffer_unordered(SOURCES_AT_ONCE).collect().await
+}
+
+/// The tenant's client, kept while its document stays the same: it holds connections and a token.
+fn client(deps: &Deps, tenant: &Arc<Tenant>) -> Result<Client, shared::peoplesoft::Error> {
+    let mut clients = lock(&deps.memory.clients);
+    if let Some((known, client)) = clients.get(&tenant.id)
+        && Arc::ptr_eq(known, tenant)
+    {
+        return Ok(client.clone());
+    }
+    let client = Client::new(tenant.peoplesoft.clone(), deps.clock.clone())?;
+    clients.insert(tenant.id.clone(), (Arc::clone(tenant), client.clone()));
+    Ok(client)
+}
+
+/// What a panic elsewhere left behind is still good: every change to the memory is one step.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,39 @@
+//! The Lambda function `poll`: logging, settings, clients, and the runtime. What happens is in the library.
+
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use poll::{Deps, Memory, run};
+use shared::clock::Clock;
+use shared::ledger::Ledger;
+use shared::metrics::Metrics;
+use shared::settings::{self, Settings};
+use shared::tenant::{Tenants, store};
+use shared::timing::Timing;
+use shared::{telemetry, twilio};
+use std::sync::Arc;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    telemetry::init_json(settings::rust_log().as_deref());
+    let settings = Settings::from_environment()?;
+    let clock = Clock::system();
+    let timing = Timing::default();
+    let aws = shared::aws::config().await;
+    let secrets = aws_sdk_secretsmanager::Client::new(&aws);
+    let deps = Deps {
+        ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), settings.table_name.clone()),
+        tenants: Arc::new(Tenants::new(secrets, settings.tenant_secret_prefix.clone(), clock.clone(), store::MAX_AGE)),
+        twilio: twilio::Client::new(twilio::Timeouts { total: timing.twilio_timeout, ..Default::default() })?,
+        metrics: Metrics::to_stdout(clock.clone()),
+        clock,
+        timing,
+        memory: Memory::default(),
+    };
+    let deps = &deps;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
+        let until = Timestamp::from_millisecond(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX);
+        run(deps, &event.context.request_id, until).await?;
+        Ok::<_, Error>(())
+    }))
+    .await
+}

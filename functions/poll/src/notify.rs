@@ -1,0 +1,186 @@
+//! From a row to a notification: a pure function of the row, the person, the tenant and the time. Reads and writes nothing.
+
+use crate::person::{Person, Preference};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use shared::notification::{Created, Detail, Fact, NotificationId, Suppressed};
+use shared::peoplesoft::{Row, time};
+use shared::phone::{Channel, Unusable};
+use shared::stamp;
+use shared::template::{self, Filling, forbidden_content, language_tag};
+use shared::tenant::{Channels, EventSource, Tenant};
+use shared::timing::Timing;
+use std::collections::BTreeMap;
+
+/// The longest text that Twilio takes, in characters (Twilio docs, Messages resource, `Body`).
+const LONGEST_TEXT: usize = 1600;
+
+/// What a row says happened, apart from the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub occurred_at: Timestamp,
+    /// When something is due, if anything is.
+    pub due_at: Option<Timestamp>,
+    /// What makes it this event.
+    pub key: Vec<String>,
+}
+
+/// Why a row can't be told. The row is reported and holds nothing up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadRow {
+    /// A column that must be there is not among the row's.
+    #[error("column {0:?} is missing from the row; check its unique field name with connector ping")]
+    Missing(String),
+    /// A column that must not be blank is.
+    #[error("column {0:?} is blank")]
+    Blank(String),
+    /// A date that isn't one.
+    #[error("column {0:?}: {1}")]
+    Date(String, time::Shape),
+}
+
+impl Event {
+    /// Reads a row.
+    pub fn read(row: &Row, source: &EventSource, zone: &TimeZone) -> Result<Self, BadRow> {
+        let present = |column: &str| row.get(column).ok_or_else(|| BadRow::Missing(column.to_owned()));
+        let column = source.columns.get("occurred_at").unwrap_or_default();
+        let date = |column: &str, text: &str| time::parse_datetime(text, zone).map_err(|shape| BadRow::Date(column.to_owned(), shape));
+        let occurred_at = date(column, present(column)?)?.ok_or_else(|| BadRow::Blank(column.to_owned()))?;
+        let due_at = match source.columns.get("due_at") {
+            Some(column) => date(column, present(column)?)?,
+            None => None,
+        };
+        let key = source.key.iter().map(|column| present(column).map(str::to_owned)).collect::<Result<_, _>>()?;
+        let employee = source.columns.get("employee_id").unwrap_or_default();
+        if present(employee)?.is_empty() {
+            return Err(BadRow::Blank(employee.to_owned()));
+        }
+        Ok(Self { occurred_at: stamp::whole_millis(occurred_at), due_at: due_at.map(stamp::whole_millis), key })
+    }
+}
+
+/// A notification that is ready to be appended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// Its id.
+    pub id: NotificationId,
+    /// What it says.
+    pub created: Created,
+}
+
+/// Puts a notification together.
+pub fn draft(tenant: &Tenant, source: &EventSource, event: &Event, row: &Row, person: &Person, now: Timestamp) -> Draft {
+    let (channel, escalate_after_minutes) = channel(source.channels, person.preference);
+    let zone = tenant.zone(&person.time_zone).unwrap_or_else(|| tenant.usual_zone().clone());
+    let phone = person.phone(tenant);
+    let (language, body) = body(tenant, source, event, row, person, &zone);
+    let start = start(tenant, source, event, &zone, now);
+    let suppressed = if is_stale(tenant, event, now) {
+        Some(Suppressed::Stale)
+    } else if person.opted_out {
+        Some(Suppressed::OptedOut)
+    } else if channel.is_none() {
+        Some(Suppressed::Preference)
+    } else {
+        match (&phone, &body) {
+            (Err(Unusable::Blank), _) => Some(Suppressed::NoPhone),
+            (Err(_), _) => Some(Suppressed::UnusablePhone),
+            (Ok(_), None) => Some(Suppressed::Template),
+            (Ok(_), Some(body)) if forbidden_content(body).is_some() => Some(Suppressed::Content),
+            (Ok(_), Some(body)) if body.chars().count() > LONGEST_TEXT => Some(Suppressed::TooLong),
+            (Ok(number), Some(_)) if !tenant.allows(number) => Some(Suppressed::NotAllowed),
+            (Ok(_), Some(_)) => None,
+        }
+    };
+    let channel = channel.unwrap_or(match source.channels {
+        Channels::Voice => Channel::Voice,
+        Channels::Sms | Channels::SmsThenVoice { .. } => Channel::Sms,
+    });
+    let created = Created {
+        employee_id: person.employee_id.clone(),
+        source: source.source.clone(),
+        kind: source.kind.as_str().to_owned(),
+        key: event.key.clone(),
+        channel,
+        occurred_at: event.occurred_at,
+        to: phone.ok(),
+        // What was stopped for what it says isn't kept either.
+        body: body.filter(|_| suppressed != Some(Suppressed::Content)),
+        language,
+        time_zone: zone.iana_name().map(str::to_owned),
+        not_before: Some(start).filter(|start| *start > now),
+        expires_at: stamp::whole_millis(stamp::after(start.max(now), source.expires_after)),
+        urgent: source.urgent,
+        held: false,
+        suppressed,
+        escalate_after_minutes,
+        escalates: None,
+    };
+    Draft { id: NotificationId::of(&tenant.id, &person.employee_id, &source.source, &event.key, channel), created }
+}
+
+impl Draft {
+    /// The fact to append: what it starts, and when the sweep must look.
+    pub fn into_fact(self, timing: &Timing, now: Timestamp) -> (NotificationId, Fact) {
+        let created = self.created;
+        let (idle, not_before, escalate) = (created.suppressed.is_some() || created.held, created.not_before, created.escalate_after_minutes);
+        let fact = Fact::new(now, Detail::Created(Box::new(created)));
+        let fact = match not_before {
+            _ if idle => fact,
+            Some(not_before) => fact.due(not_before),
+            None => {
+                let escalation = escalate.map(|minutes| std::time::Duration::from_secs(60 * u64::from(minutes)));
+                fact.starting(1).due(stamp::after(now, escalation.map_or(timing.first_look, |wait| wait.min(timing.first_look))))
+            }
+        };
+        (self.id, fact)
+    }
+}
+
+/// The channel that suits both the event and the person, and after how many minutes a call follows a text.
+fn channel(channels: Channels, preference: Preference) -> (Option<Channel>, Option<u32>) {
+    match (channels, preference) {
+        (_, Preference::None) => (None, None),
+        (Channels::SmsThenVoice { escalate_after_minutes }, Preference::Any) => (Some(Channel::Sms), Some(escalate_after_minutes)),
+        (Channels::Sms, Preference::Any) => (Some(Channel::Sms), None),
+        (Channels::Voice, Preference::Any) => (Some(Channel::Voice), None),
+        (_, Preference::Sms) => (Some(Channel::Sms).filter(|channel| channels.include(*channel)), None),
+        (_, Preference::Voice) => (Some(Channel::Voice).filter(|channel| channels.include(*channel)), None),
+    }
+}
+
+/// The first instant at which it may go out.
+fn start(tenant: &Tenant, source: &EventSource, event: &Event, zone: &TimeZone, now: Timestamp) -> Timestamp {
+    let reminder = event.due_at.map(|due| stamp::before(due, source.remind_before));
+    let wanted = reminder.filter(|_| !source.remind_before.is_zero()).map_or(now, |reminder| reminder.max(now));
+    let hours = tenant.quiet_hours.as_ref().filter(|_| !source.urgent);
+    stamp::whole_millis(hours.map_or(wanted, |hours| hours.next_allowed(wanted, zone)))
+}
+
+/// What is due in the future is never stale, however long ago it was decided.
+fn is_stale(tenant: &Tenant, event: &Event, now: Timestamp) -> bool {
+    let old = stamp::between(event.occurred_at, now) > tenant.poll.max_event_age;
+    old && event.due_at.is_none_or(|due| due <= now)
+}
+
+fn body(tenant: &Tenant, source: &EventSource, event: &Event, row: &Row, person: &Person, zone: &TimeZone) -> (Option<String>, Option<String>) {
+    let wanted = language_tag(&person.language).unwrap_or_default();
+    let Some((language, template)) = template::choose(&source.templates, &wanted, &tenant.default_language) else { return (None, None) };
+    let employee: BTreeMap<String, String> = [
+        ("id", &person.employee_id),
+        ("name", &person.name),
+        ("first_name", &person.first_name),
+        ("last_name", &person.last_name),
+        ("department", &person.department),
+        ("job_title", &person.job_title),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.clone()))
+    .into();
+    let mut about: BTreeMap<String, String> = [("kind".to_owned(), source.kind.as_str().to_owned()), ("occurred_at".to_owned(), stamp::format(event.occurred_at))].into();
+    about.extend(event.due_at.map(|due| ("due_at".to_owned(), stamp::format(due))));
+    about.extend(source.columns.fields.iter().map(|(name, column)| (name.clone(), row.get(column).unwrap_or_default().to_owned())));
+    let filling = Filling { employee: &employee, event: &about, time_zone: zone, language };
+    let text = template.render(&filling).ok().filter(|text| !text.is_empty());
+    (Some(language.to_owned()), text)
+}

@@ -1,0 +1,210 @@
+//! People, as rows of PeopleSoft describe them: names, phones, languages and wishes, put together from an event's own row and
+//! the contacts. Decides which phone to use; sends nothing.
+
+use shared::peoplesoft::Row;
+use shared::phone::{PhoneNumber, Unusable};
+use shared::tenant::{Columns, Tenant};
+
+/// What rows say of one employee. Empty means that they don't say.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Person {
+    /// EMPLID, leading zeros and all.
+    pub employee_id: String,
+    /// The whole name, in whatever order it was given.
+    pub name: String,
+    /// What to call them.
+    pub first_name: String,
+    /// Their family's name.
+    pub last_name: String,
+    /// Department, for templates.
+    pub department: String,
+    /// Job title, for templates.
+    pub job_title: String,
+    /// `PeopleSoft` code or BCP 47 tag.
+    pub language: String,
+    /// A time zone's name or code.
+    pub time_zone: String,
+    /// Their wish.
+    pub preference: Preference,
+    /// Whether they opted out.
+    pub opted_out: bool,
+    /// Their phones, as given.
+    pub phones: Vec<Phone>,
+}
+
+/// A phone as a row gives it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Phone {
+    /// Free text.
+    pub number: String,
+    /// Dialling or ISO code, or blank.
+    pub country_code: String,
+    /// `PeopleSoft`'s PHONE_TYPE.
+    pub kind: String,
+    /// `PeopleSoft`'s PREF_PHONE_FLAG.
+    pub preferred: bool,
+}
+
+/// How somebody wants to be reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Preference {
+    /// They don't say.
+    #[default]
+    Any,
+    /// By text.
+    Sms,
+    /// By call.
+    Voice,
+    /// Not at all.
+    None,
+}
+
+impl Person {
+    /// What one row says.
+    pub fn read(row: &Row, columns: &Columns) -> Self {
+        let text = |meaning: &str| columns.get(meaning).and_then(|column| row.get(column)).unwrap_or_default().to_owned();
+        let mut person = Self {
+            employee_id: text("employee_id"),
+            name: text("name"),
+            first_name: text("first_name"),
+            last_name: text("last_name"),
+            department: text("department"),
+            job_title: text("job_title"),
+            language: text("language"),
+            time_zone: text("time_zone"),
+            preference: Preference::read(&text("channel_preference")),
+            opted_out: yes(&text("opted_out")),
+            phones: Vec::new(),
+        };
+        let (first, last) = split_name(&person.name);
+        fill(&mut person.first_name, first);
+        fill(&mut person.last_name, last);
+        if person.name.is_empty() {
+            person.name = format!("{} {}", person.first_name, person.last_name).trim().to_owned();
+        }
+        if columns.get("phone").is_some() {
+            let phone = Phone { number: text("phone"), country_code: text("country_code"), kind: text("phone_type"), preferred: yes(&text("preferred_phone")) };
+            person.phones.push(phone);
+        }
+        person
+    }
+
+    /// Adds what another row says, where this one is silent. An opt-out in either counts, and so does the stricter wish.
+    pub fn complete(&mut self, other: &Self) {
+        for (own, others) in [
+            (&mut self.name, &other.name),
+            (&mut self.first_name, &other.first_name),
+            (&mut self.last_name, &other.last_name),
+            (&mut self.department, &other.department),
+            (&mut self.job_title, &other.job_title),
+            (&mut self.language, &other.language),
+            (&mut self.time_zone, &other.time_zone),
+        ] {
+            fill(own, others.clone());
+        }
+        self.opted_out |= other.opted_out;
+        if self.preference == Preference::Any || other.preference == Preference::None {
+            self.preference = other.preference;
+        }
+        for phone in &other.phones {
+            if !self.phones.contains(phone) {
+                self.phones.push(phone.clone());
+            }
+        }
+    }
+
+    /// The phone to use: the preferred one, else the first of the wanted types, else any; of those that can be used at all. If
+    /// none can, the reason is that of the best of them.
+    pub fn phone(&self, tenant: &Tenant) -> Result<PhoneNumber, Unusable> {
+        let wanted = tenant.contacts.as_ref().map_or(&[][..], |contacts| &contacts.phone_types);
+        let rank = |phone: &&Phone| {
+            let kind = wanted.iter().position(|kind| kind.eq_ignore_ascii_case(&phone.kind)).unwrap_or(wanted.len());
+            (!phone.preferred, kind)
+        };
+        let mut phones: Vec<&Phone> = self.phones.iter().collect();
+        phones.sort_by_key(rank);
+        let mut why = Unusable::Blank;
+        for phone in phones {
+            match PhoneNumber::parse(&phone.number, &phone.country_code, &tenant.default_region) {
+                Ok(number) => return Ok(number),
+                Err(reason) if why == Unusable::Blank => why = reason,
+                Err(_) => {}
+            }
+        }
+        Err(why)
+    }
+}
+
+impl std::fmt::Debug for Person {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Person").field("phones", &self.phones.len()).finish_non_exhaustive()
+    }
+}
+
+impl Preference {
+    fn read(text: &str) -> Self {
+        match text.to_ascii_lowercase().as_str() {
+            "sms" | "s" | "text" => Self::Sms,
+            "voice" | "v" | "call" => Self::Voice,
+            "none" | "n" => Self::None,
+            _ => Self::Any,
+        }
+    }
+}
+
+/// `Last,First Middle` and `First Last`. A title or suffix after a second comma is dropped.
+fn split_name(name: &str) -> (String, String) {
+    let name = name.trim();
+    if let Some((last, rest)) = name.split_once(',') {
+        let given = rest.split(',').next().unwrap_or_default().trim();
+        return (given.split_whitespace().next().unwrap_or_default().to_owned(), last.trim().to_owned());
+    }
+    let mut words = name.split_whitespace();
+    let first = words.next().unwrap_or_default().to_owned();
+    (first, words.next_back().unwrap_or_default().to_owned())
+}
+
+fn fill(own: &mut String, other: String) {
+    if own.is_empty() {
+        *own = other;
+    }
+}
+
+fn yes(text: &str) -> bool {
+    matches!(text.to_ascii_lowercase().as_str(), "y" | "yes" | "1" | "true" | "t")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_orders_of_a_name_are_understood() {
+        let check = |name: &str, first: &str, last: &str| assert_eq!(split_name(name), (first.to_owned(), last.to_owned()), "{name:?}");
+        check("Quill,Ada Mary", "Ada", "Quill");
+        check("Quill, Ada", "Ada", "Quill");
+        check("de la Cruz,José,Jr.", "José", "de la Cruz");
+        check("Ada Quill", "Ada", "Quill");
+        check("Ada Mary Quill", "Ada", "Quill");
+        check("Ada", "Ada", "");
+        check("", "", "");
+    }
+
+    #[test]
+    fn wishes_and_flags() {
+        let check = |text: &str, expect: Preference| assert_eq!(Preference::read(text), expect, "{text:?}");
+        check("S", Preference::Sms);
+        check("voice", Preference::Voice);
+        check("N", Preference::None);
+        check("", Preference::Any);
+        assert!(yes("Y") && yes("1") && yes("true") && !yes("N") && !yes("0") && !yes(""));
+    }
+
+    #[test]
+    fn a_completed_person_keeps_her_own_words_and_the_stricter_wish() {
+        let mut own = Person { name: "Ada Quill".to_owned(), preference: Preference::Sms, ..Person::default() };
+        let other = Person { name: "A. Quill".to_owned(), language: "ESP".to_owned(), preference: Preference::None, opted_out: true, ..Person::default() };
+        own.complete(&other);
+        assert_eq!((own.name.as_str(), own.language.as_str(), own.preference, own.opted_out), ("Ada Quill", "ESP", Preference::None, true));
+    }
+}

@@ -1,0 +1,100 @@
+//! One source of one tenant: take the cursor, read the window, append, give the cursor back. A failure leaves the watermark
+//! where it was.
+
+use crate::Deps;
+use crate::collect::{Added, Collector, Seen};
+use crate::pages::{self, Error};
+use jiff::Timestamp;
+use shared::ledger::{self, cursor::Cursor, cursor::Taken};
+use shared::peoplesoft::{Class, Client};
+use shared::stamp;
+use shared::tenant::{EventSource, Tenant};
+use std::time::Duration;
+
+/// How much longer than its reading a lease lasts: nobody else may read while we still might write the watermark.
+const LEASE_MARGIN: Duration = Duration::from_secs(15);
+
+/// What became of one source in one poll.
+#[derive(Debug, Clone)]
+pub enum Polled {
+    /// Read to its end.
+    Read(Added),
+    /// Somebody else reads it, or its time has not come.
+    NotNow,
+    /// Not read to its end; what came was appended.
+    Failed {
+        /// Why.
+        error: Error,
+        /// What came.
+        added: Added,
+        /// When it is tried again.
+        next_at: Timestamp,
+    },
+}
+
+/// Polls one source. `until` is when the reading must be over.
+pub async fn poll(deps: &Deps, tenant: &Tenant, source: &EventSource, client: &Client, holder: &str, until: Timestamp, seen: &mut Seen) -> Result<Polled, ledger::Error> {
+    let now = deps.clock.now();
+    let floor = tenant.poll.start_at.unwrap_or(now);
+    let lease = stamp::after(until, LEASE_MARGIN);
+    let Taken::Ours(cursor) = deps.ledger.take_cursor(&tenant.id, &source.source, holder, now, lease, floor).await? else { return Ok(Polled::NotNow) };
+    let since = cursor.watermark.map_or(cursor.floor, |watermark| stamp::before(watermark, tenant.poll.overlap).max(cursor.floor));
+    seen.retain(|_, occurred_at| *occurred_at >= since);
+    let mut collector = Collector::new(deps, tenant, source, client, seen, cursor.floor, cursor.watermark);
+    let left = stamp::between(deps.clock.now(), until);
+    let read = tokio::time::timeout(left, pages::read(client, source, since, now, &mut collector)).await;
+    let (tally, read) = read.unwrap_or_else(|_| (pages::Tally::default(), Err(Error::Taker("the poll's time was over".to_owned()))));
+    let (added, appended) = collector.finish().await;
+    if let Some(bad) = &tally.last_bad {
+        tracing::warn!(tenant = %tenant.id, source = source.source, rows = tally.bad, last = %bad, "rows that can't be told");
+        deps.metrics.count(&tenant.id, "BadRows", tally.bad, None);
+    }
+    match read.and(appended) {
+        Ok(()) => {
+            let next_at = next_regular(tenant, now);
+            if !deps.ledger.give_cursor(&tenant.id, &cursor, Some(now), 0, next_at).await? {
+                tracing::warn!(tenant = %tenant.id, source = source.source, "the cursor was taken over; its watermark stays with its new holder");
+            }
+            deps.metrics.count(&tenant.id, "Polled", 1, None);
+            tracing::info!(tenant = %tenant.id, source = source.source, rows = tally.rows, requests = tally.requests, created = added.created, known = added.known, held = added.held, "polled");
+            Ok(Polled::Read(added))
+        }
+        Err(error) => {
+            let failures = cursor.failures.saturating_add(1);
+            let next_at = stamp::whole_millis(stamp::after(deps.clock.now(), pause(deps, &error, failures)));
+            report(deps, tenant, source, &cursor, &error);
+            deps.ledger.give_cursor(&tenant.id, &cursor, None, failures, next_at).await?;
+            Ok(Polled::Failed { error, added, next_at })
+        }
+    }
+}
+
+/// A little early, so that a schedule of the same rhythm doesn't miss every other turn.
+fn next_regular(tenant: &Tenant, started: Timestamp) -> Timestamp {
+    let every = tenant.poll.every;
+    stamp::after(started, every - (every / 10).min(Duration::from_secs(5)))
+}
+
+fn pause(deps: &Deps, error: &Error, failures: u32) -> Duration {
+    let timing = &deps.timing;
+    let usual = timing.source_retry_base.saturating_mul(2_u32.saturating_pow((failures - 1).min(16))).min(timing.source_retry_cap);
+    match error {
+        Error::PeopleSoft(error) => {
+            let asked = error.retry_after().map(|asked| asked.min(timing.timeout_pause));
+            match error.class() {
+                Class::Credentials => timing.credentials_pause.max(usual),
+                Class::Unavailable | Class::Misconfigured | Class::Permission | Class::Query | Class::Incomplete => asked.unwrap_or(usual).max(timing.source_retry_base),
+            }
+        }
+        Error::FullInstant { .. } | Error::Taker(_) => usual,
+    }
+}
+
+fn report(deps: &Deps, tenant: &Tenant, source: &EventSource, cursor: &Cursor, error: &Error) {
+    let remedy = match error {
+        Error::PeopleSoft(error) => error.remedy(),
+        Error::FullInstant { .. } | Error::Taker(_) => "",
+    };
+    deps.metrics.count(&tenant.id, "PollFailed", 1, Some(&source.source));
+    tracing::error!(tenant = %tenant.id, source = source.source, failures = cursor.failures + 1, error = %error, remedy, "PeopleSoft not read; the watermark stays");
+}

@@ -1,0 +1,235 @@
+//! One attempt at one notification: guard, claim, ask Twilio once, write down what is known.
+
+use crate::request::{self, Request};
+use crate::{Deps, Invocation};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use rand::RngExt;
+use shared::ledger::consent::Said;
+use shared::ledger::read::Consistency;
+use shared::ledger::{self, attempt::Claim};
+use shared::notification::{Closed, ClosedReason, Created, Detail, Fact, NotificationId, Outcome, Story};
+use shared::phone::PhoneNumber;
+use shared::stamp;
+use shared::tenant::{Mode, Tenant, TenantId, store};
+use shared::twilio::codes::Class;
+use shared::twilio::{Reply, Resource};
+use std::time::Duration;
+
+/// What came of starting an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Started {
+    /// It was made here, and what is known of it is on the ledger.
+    Here,
+    /// Somebody else has it.
+    ByAnother,
+    /// It must not be made, and the ledger says why.
+    Closed,
+    /// The invocation is too short for it; nothing was claimed.
+    NoTime,
+    /// The tenant has no usable document; the sweep comes back to it.
+    NoTenant,
+    /// The fact starts nothing.
+    NotOurs,
+}
+
+/// Something of ours can't be reached, and nothing was claimed: hand the record over again.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// The table.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// The secrets.
+    #[error(transparent)]
+    Tenants(store::Error),
+}
+
+/// Everything about one attempt before it is claimed.
+struct Due<'a> {
+    tenant: &'a Tenant,
+    id: &'a NotificationId,
+    created: &'a Created,
+    to: &'a PhoneNumber,
+    body: &'a str,
+    attempt: u32,
+    expires_at: Timestamp,
+    /// Whether it was closed before and released again by an operator.
+    again: bool,
+}
+
+/// Starts the attempt that `fact` allows. Safe to call again with the same fact: only the first caller gets to send.
+pub async fn start(deps: &Deps, tenant: &TenantId, id: &NotificationId, fact: Fact, invocation: &Invocation) -> Result<Started, Broken> {
+    let Some(attempt) = fact.start_attempt else { return Ok(Started::NotOurs) };
+    let longest = deps.timing.twilio_timeout + deps.timing.retry_window + shared::settings::INVOCATION_MARGIN;
+    if stamp::between(deps.clock.now(), invocation.until) < longest {
+        return Ok(Started::NoTime);
+    }
+    let tenant = match deps.tenants.get(tenant).await {
+        Ok(Some(tenant)) => tenant,
+        Ok(None) => {
+            tracing::error!(tenant = %tenant, notification = %id, "tenant has no secret; the notification waits for one");
+            return Ok(Started::NoTenant);
+        }
+        Err(error @ store::Error::Invalid(..)) => {
+            tracing::error!(tenant = %tenant, notification = %id, error = %error, "tenant document unusable; the notification waits for a better one");
+            return Ok(Started::NoTenant);
+        }
+        Err(error) => return Err(Broken::Tenants(error)),
+    };
+    let story = match fact.detail {
+        Detail::Created(_) => Story::new(id.clone(), vec![fact]),
+        _ => deps.ledger.story(&tenant.id, id, Consistency::Strong).await?,
+    };
+    let Some(created) = story.created() else {
+        tracing::error!(tenant = %tenant.id, notification = %id, "released, but never created");
+        return Ok(Started::NotOurs);
+    };
+    let (Some(to), Some(body)) = (&created.to, &created.body) else { return Ok(Started::NotOurs) };
+    let due = Due {
+        tenant: &tenant,
+        id,
+        created,
+        to,
+        body,
+        attempt,
+        expires_at: story.expires_at().unwrap_or(created.expires_at),
+        again: story.facts.iter().any(|fact| matches!(fact.detail, Detail::Closed(_))),
+    };
+    // Held for as long as the request lasts, so that a tenant never has more under way than its pace allows.
+    let _place = deps.pace.place(&tenant.id).await;
+    make(deps, &due, invocation).await
+}
+
+async fn make(deps: &Deps, due: &Due<'_>, invocation: &Invocation) -> Result<Started, Broken> {
+    let (tenant, id) = (due.tenant, due.id);
+    let now = deps.clock.now();
+    if due.expires_at <= now {
+        return close(deps, due, ClosedReason::Expired, None).await;
+    }
+    if !tenant.allows(due.to) {
+        return close(deps, due, ClosedReason::Cancelled, Some("not_allowed: the number is not among the tenant's only_to")).await;
+    }
+    if deps.ledger.has_opted_out(tenant, due.to).await? {
+        return close(deps, due, ClosedReason::OptedOut, None).await;
+    }
+    let longest = deps.timing.twilio_timeout + deps.timing.retry_window + shared::settings::INVOCATION_MARGIN;
+    if stamp::between(deps.clock.now(), invocation.until) < longest {
+        return Ok(Started::NoTime); // waiting for a place took what there was
+    }
+    let claimant = format!("{}#{:016x}", invocation.request_id, rand::rng().random::<u64>());
+    let deadline = stamp::after(now, deps.timing.attempt_deadline).min(invocation.until);
+    let Some(claim) = deps.ledger.claim(tenant, id, due.attempt, &claimant, now, deadline).await? else { return Ok(Started::ByAnother) };
+    // From here on nothing is handed back: what we can't write down is in doubt, and the sweep finds evidence.
+    if let Err(error) = claimed(deps, due, claim).await {
+        tracing::error!(tenant = %tenant.id, notification = %id, attempt = due.attempt, error = %error, "outcome not written; the sweep will settle it");
+    }
+    Ok(Started::Here)
+}
+
+async fn claimed(deps: &Deps, due: &Due<'_>, claim: Claim) -> Result<(), ledger::Error> {
+    let (tenant, id) = (due.tenant, due.id);
+    let now = deps.clock.now();
+    if tenant.mode == Mode::DryRun {
+        return deps.ledger.settle(tenant, id, claim, Outcome::DryRun, now, None).await;
+    }
+    let (allowed, quiet_from) = quiet(due, now);
+    if allowed > now {
+        return defer(deps, due, claim, "quiet_hours", allowed).await;
+    }
+    if let Some(until) = deps.pace.paused_until(&tenant.id, now) {
+        return defer(deps, due, claim, "account_paused", until).await;
+    }
+    let ends = due.expires_at.min(quiet_from.unwrap_or(Timestamp::MAX));
+    let request = Request { tenant, id, created: due.created, to: due.to, body: due.body, attempt: due.attempt, ends };
+    let reply = request::ask(deps, &request, claim.deadline).await;
+    settle(deps, due, claim, reply).await
+}
+
+/// Writes down what Twilio's answer means. An answer that leaves doubt writes nothing.
+async fn settle(deps: &Deps, due: &Due<'_>, claim: Claim, reply: Reply) -> Result<(), ledger::Error> {
+    let (tenant, id, now) = (due.tenant, due.id, deps.clock.now());
+    let attempt = claim.attempt;
+    match reply {
+        Reply::Accepted(Resource { sid, status, .. }) => {
+            deps.pace.recovered(&tenant.id);
+            deps.metrics.count(&tenant.id, "Accepted", 1, Some(due.created.channel.as_str()));
+            deps.metrics.latency(&tenant.id, "EventToAccepted", stamp::between(due.created.occurred_at, now));
+            tracing::info!(tenant = %tenant.id, notification = %id, attempt, sid, "accepted");
+            deps.ledger.settle(tenant, id, claim, Outcome::Accepted { sid, status, evidence: None }, now, None).await
+        }
+        Reply::NotProcessed { code, why, .. } => {
+            let pause = jittered(doubled(deps.timing.retry_base, due.attempt, deps.timing.retry_cap));
+            tracing::warn!(tenant = %tenant.id, notification = %id, attempt, code, why, "not processed; deferred");
+            defer(deps, due, claim, &code.map_or_else(|| "connection".to_owned(), |code| code.to_string()), stamp::after(now, pause)).await
+        }
+        Reply::Refused { code, status, class } => {
+            let code = code.or(status.map(u32::from)).unwrap_or_default();
+            match class {
+                Class::Account | Class::WaitLong => {
+                    let pause = spread(doubled(deps.timing.account_base, due.attempt, deps.timing.account_cap));
+                    if class.is_account_trouble() && deps.pace.pause(&tenant.id, stamp::after(now, pause)) {
+                        deps.metrics.count(&tenant.id, "AccountTrouble", 1, Some(&code.to_string()));
+                        tracing::error!(tenant = %tenant.id, code, "trouble with the Twilio account; everything of this tenant is kept for later");
+                    }
+                    return defer(deps, due, claim, &code.to_string(), stamp::after(now, pause)).await;
+                }
+                Class::OptedOut => {
+                    deps.ledger.append_consent(tenant, due.to, Said::Blocked, now, &id.to_string()).await?;
+                }
+                Class::Bug | Class::Config => {
+                    tracing::error!(tenant = %tenant.id, notification = %id, attempt, code, class = request::word(class), "refused; somebody has to mend this");
+                }
+                Class::Recipient | Class::Content | Class::Other => tracing::warn!(tenant = %tenant.id, notification = %id, attempt, code, "refused"),
+                // Twilio's client says these in other words; should one turn up here, the sweep decides on evidence.
+                Class::Wait | Class::Unknown => return Ok(()),
+            }
+            deps.metrics.count(&tenant.id, "Failed", 1, Some(&code.to_string()));
+            // A call may be waiting for the text to fail.
+            let look = due.created.escalate_after_minutes.map(|_| now);
+            deps.ledger.settle(tenant, id, claim, Outcome::Refused { code, class: request::word(class).to_owned() }, now, look).await
+        }
+        Reply::InDoubt { status, why } => {
+            deps.metrics.count(&tenant.id, "InDoubt", 1, None);
+            tracing::warn!(tenant = %tenant.id, notification = %id, attempt, status, why, "no clear answer; in doubt until there is evidence");
+            Ok(())
+        }
+    }
+}
+
+async fn defer(deps: &Deps, due: &Due<'_>, claim: Claim, code: &str, retry_at: Timestamp) -> Result<(), ledger::Error> {
+    deps.metrics.count(&due.tenant.id, "Deferred", 1, Some(code));
+    let retry_at = stamp::whole_millis(retry_at);
+    let outcome = Outcome::Deferred { code: code.to_owned(), retry_at };
+    deps.ledger.settle(due.tenant, due.id, claim, outcome, deps.clock.now(), Some(retry_at)).await
+}
+
+async fn close(deps: &Deps, due: &Due<'_>, reason: ClosedReason, why: Option<&str>) -> Result<Started, Broken> {
+    let closed = Closed { closed: reason, attempt: due.attempt, again: due.again, why: why.map(str::to_owned), by: None };
+    deps.ledger.append(due.tenant, due.id, &Fact::new(deps.clock.now(), Detail::Closed(closed))).await?;
+    deps.metrics.count(&due.tenant.id, "Closed", 1, Some(reason.as_str()));
+    Ok(Started::Closed)
+}
+
+/// The first instant that is not quiet, and when it gets quiet next.
+fn quiet(due: &Due<'_>, now: Timestamp) -> (Timestamp, Option<Timestamp>) {
+    let Some(hours) = due.tenant.quiet_hours.as_ref().filter(|_| !due.created.urgent) else { return (now, None) };
+    let own = due.created.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok());
+    let zone = own.unwrap_or_else(|| hours.time_zone.clone());
+    (hours.next_allowed(now, &zone), hours.next_start(now, &zone))
+}
+
+/// `base` doubled for every attempt after the first, `cap` at most.
+fn doubled(base: Duration, attempt: u32, cap: Duration) -> Duration {
+    base.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1).min(16))).min(cap)
+}
+
+/// Full jitter: anything up to the pause.
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(rand::rng().random_range(0.0..=1.0))
+}
+
+/// Half of the pause and jitter over the other half, so that what waits for an account doesn't come back all at once.
+fn spread(pause: Duration) -> Duration {
+    pause / 2 + jittered(pause / 2)
+}
+

@@ -1,0 +1,100 @@
+//! The wire: one text or call, asked for once. Asks again only what was certainly not processed, and only within the
+//! attempt's own deadline.
+
+use crate::Deps;
+use jiff::Timestamp;
+use rand::RngExt;
+use shared::notification::{Created, NotificationId};
+use shared::phone::{Channel, PhoneNumber};
+use shared::stamp;
+use shared::tenant::Tenant;
+use shared::twilio::codes::Class;
+use shared::twilio::{self, NewCall, NewMessage, Reply};
+use std::time::Duration;
+
+/// Connection overrides in the callback URL's fragment (Twilio docs, Webhooks connection overrides): by default a 5xx or a
+/// slow answer of ours would lose the callback. Five tries of at most 4 s fit into Twilio's 15 s in all.
+pub const CALLBACK_OVERRIDES: &str = "#rc=5&rp=5xx,ct,rt&rt=4000";
+
+/// The longest that Twilio keeps a text in its queue, in seconds (Twilio docs, Messages resource, `ValidityPeriod`).
+const LONGEST_VALIDITY: u64 = 36_000;
+
+/// What is asked for.
+pub struct Request<'a> {
+    /// On whose account.
+    pub tenant: &'a Tenant,
+    /// Which notification.
+    pub id: &'a NotificationId,
+    /// What it is about.
+    pub created: &'a Created,
+    /// Who is to be reached.
+    pub to: &'a PhoneNumber,
+    /// What is to be said.
+    pub body: &'a str,
+    /// Which attempt.
+    pub attempt: u32,
+    /// When a text must have left Twilio's queue.
+    pub ends: Timestamp,
+}
+
+/// Asks, and asks again while the answer is that it was not processed, a few times and for a short while.
+pub async fn ask(deps: &Deps, request: &Request<'_>, deadline: Timestamp) -> Reply {
+    let callback = format!(
+        "{}/twilio/{}/status?n={}&a={}{CALLBACK_OVERRIDES}",
+        deps.callback_base_url, request.tenant.id, request.id, request.attempt
+    );
+    let started = deps.clock.now();
+    let mut tries = 0;
+    loop {
+        let reply = once(deps, request, &callback).await;
+        let Reply::NotProcessed { retry_after, .. } = &reply else { return reply };
+        let pause = retry_after.unwrap_or_else(|| backoff(tries));
+        let now = deps.clock.now();
+        let again_ends = stamp::after(now, pause + deps.timing.twilio_timeout);
+        let spent = stamp::between(started, now) + pause;
+        if tries >= deps.timing.retries || spent > deps.timing.retry_window || again_ends > deadline {
+            return reply;
+        }
+        tries += 1;
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn once(deps: &Deps, request: &Request<'_>, callback: &str) -> Reply {
+    let account = &request.tenant.twilio;
+    match request.created.channel {
+        Channel::Sms => {
+            let left = stamp::between(deps.clock.now(), request.ends).as_secs().clamp(1, LONGEST_VALIDITY);
+            let validity_seconds = u32::try_from(left).unwrap_or(1);
+            let message = NewMessage { to: request.to, body: request.body, status_callback: callback, validity_seconds };
+            deps.twilio.create_message(account, &message).await
+        }
+        Channel::Voice => {
+            let language = request.created.language.as_deref().unwrap_or(&request.tenant.default_language);
+            let twiml = twilio::say_twiml(request.body, language);
+            deps.twilio.create_call(account, &NewCall { to: request.to, twiml: &twiml, status_callback: callback }).await
+        }
+    }
+}
+
+/// Full jitter over 100 ms, doubling, 3 s at most.
+fn backoff(tries: u32) -> Duration {
+    let most = Duration::from_millis(100).saturating_mul(2_u32.saturating_pow(tries)).min(Duration::from_secs(3));
+    most.mul_f64(rand::rng().random_range(0.0..=1.0))
+}
+
+/// A class of refusal in the ledger's words.
+pub fn word(class: Class) -> &'static str {
+    match class {
+        Class::Recipient => "recipient",
+        Class::Content => "content",
+        Class::Bug => "bug",
+        Class::Config => "config",
+        Class::Account => "account",
+        Class::OptedOut => "opted_out",
+        Class::Wait => "wait",
+        Class::WaitLong => "wait_long",
+        Class::Unknown => "unknown",
+        Class::Other => "other",
+    }
+}

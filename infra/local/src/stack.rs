@@ -1,0 +1,381 @@
+//! The whole stack in one process: ledger, secrets, stream, schedule and HTTP API around the functions themselves. What runs
+//! here is what runs on AWS; only the machines around it are small.
+
+use crate::aws::dynamodb::{self, DynamoDb};
+use crate::aws::gateway::{Gateway, Route};
+use crate::aws::secrets::Secrets;
+use crate::aws::stream::{self, BadPattern, Filter, Mapping, Pump};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::types::AttributeValue;
+use lambda_http::request::LambdaRequest;
+use rand::RngExt;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use shared::ledger::{Ledger, table};
+use shared::metrics::Metrics;
+use shared::stamp;
+use shared::tenant::{Tenant, Tenants};
+use shared::timing::Timing;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+/// The table's name here.
+pub const TABLE: &str = "peoplesoft-twilio-ledger";
+/// Any will do.
+const REGION: &str = "us-east-1";
+/// How long one invocation may take, as `template.yaml` has it.
+const INVOCATION: Duration = Duration::from_secs(120);
+
+/// What to run.
+pub struct Options {
+    /// A directory of tenant documents, `{tenant}.json` each.
+    pub tenants: PathBuf,
+    /// Where Twilio's requests are taken.
+    pub listen: SocketAddr,
+    /// How Twilio reaches us, if not at the address that we listen on.
+    pub callback_base_url: Option<String>,
+    /// The schedule.
+    pub poll_every: Duration,
+    /// Where the ledger and the stream's position are kept; in memory if `None`.
+    pub data: Option<PathBuf>,
+    /// How long to wait for what.
+    pub timing: Timing,
+    /// The time.
+    pub clock: Clock,
+    /// Changes to every tenant, for trials.
+    pub adjust: Option<Box<dyn Fn(&mut Tenant) + Send + Sync>>,
+    /// Where metrics go.
+    pub metrics: Metrics,
+}
+
+/// Why the stack can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The embedded DynamoDB.
+    #[error(transparent)]
+    DynamoDb(#[from] dynamodb::Error),
+    /// The stream.
+    #[error(transparent)]
+    Stream(#[from] stream::Error),
+    /// The stream's filter.
+    #[error("the stream's filter: {}: {}", .0.at, .0.why)]
+    Filter(BadPattern),
+    /// The directory of tenant documents.
+    #[error("the tenants' directory {0} can't be read: {1}; name an existing one with --tenants")]
+    Tenants(PathBuf, #[source] io::Error),
+    /// The address to listen on.
+    #[error("can't listen on {0}: {1}; choose another with --listen")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// The table's definition.
+    #[error("the table's definition is incomplete: {0}")]
+    Definition(#[from] aws_sdk_dynamodb::error::BuildError),
+    /// The table.
+    #[error("the table can't be prepared: {0}")]
+    Table(String),
+    /// The client for Twilio.
+    #[error("no client for Twilio: {0}")]
+    Twilio(#[source] reqwest::Error),
+}
+
+/// A running stack. Everything stops when it is dropped.
+pub struct Stack {
+    dynamodb: DynamoDb,
+    secrets: Secrets,
+    gateway: Gateway,
+    pump: Pump,
+    schedule: JoinHandle<()>,
+    ledger: Ledger,
+    tenants: Arc<Tenants>,
+    callback_base_url: String,
+    polls: Arc<Mutex<Polls>>,
+}
+
+/// What the scheduled polls came to so far.
+#[derive(Debug, Default)]
+pub struct Polls {
+    /// How many there were.
+    pub count: u64,
+    /// By tenant and source: how often it was read to its end, how often that failed in a row, and the last error.
+    pub sources: std::collections::BTreeMap<(String, String), Source>,
+    /// Tenants whose document can't be used, and why.
+    pub unusable: Vec<(String, String)>,
+    /// Why the tenants could not even be listed the last time.
+    pub error: Option<String>,
+}
+
+/// What became of one source so far.
+#[derive(Debug, Default, Clone)]
+pub struct Source {
+    /// How often it was read to its end.
+    pub read: u64,
+    /// How often in a row that failed.
+    pub failed: u64,
+    /// The last error, while it fails.
+    pub error: Option<String>,
+}
+
+impl Stack {
+    /// Starts everything. The first poll begins at once.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let (clock, timing, metrics) = (&options.clock, &options.timing, &options.metrics);
+        std::fs::read_dir(&options.tenants).map_err(|error| Error::Tenants(options.tenants.clone(), error))?;
+        let prefix = shared::settings::TENANT_SECRET_PREFIX;
+        let dynamodb = DynamoDb::start(options.data.as_deref()).await?;
+        let secrets = Secrets::start(options.tenants.clone(), prefix.to_owned()).await.map_err(|error| Error::Tenants(options.tenants.clone(), error))?;
+        let aws = |endpoint: String| sdk_config(endpoint);
+        let table = aws_sdk_dynamodb::Client::new(&aws(dynamodb.endpoint_url().to_owned()).await);
+        prepare(&table).await?;
+        let ledger = Ledger::new(table, TABLE.to_owned());
+        let client = aws_sdk_secretsmanager::Client::new(&aws(secrets.endpoint_url()).await);
+        // A document that was edited takes effect at the next poll.
+        let mut tenants = Tenants::new(client, prefix.to_owned(), clock.clone(), options.poll_every.min(Duration::from_secs(1)));
+        if let Some(adjust) = options.adjust {
+            tenants = tenants.adjusted(adjust);
+        }
+        let tenants = Arc::new(tenants);
+        let listener = std::net::TcpListener::bind(options.listen).map_err(|error| Error::Listen(options.listen, error))?;
+        let address = listener.local_addr().map_err(|error| Error::Listen(options.listen, error))?;
+        drop(listener); // the gateway takes the port that was free just now
+        let callback_base_url = options.callback_base_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let callback_base_url = callback_base_url.trim_end_matches('/').to_owned();
+
+        let callback = Arc::new(callback::Deps {
+            ledger: ledger.clone(),
+            tenants: Arc::clone(&tenants),
+            clock: clock.clone(),
+            callback_base_url: callback_base_url.clone(),
+            metrics: metrics.clone(),
+        });
+        let now = clock.clone();
+        let gateway = Gateway::start(address, routes(&callback, &callback_base_url), move || now.now()).await.map_err(|error| Error::Listen(address, error))?;
+
+        let twilio = shared::twilio::Client::new(shared::twilio::Timeouts { total: timing.twilio_timeout, ..Default::default() }).map_err(Error::Twilio)?;
+        let send = Arc::new(send::Deps {
+            ledger: ledger.clone(),
+            tenants: Arc::clone(&tenants),
+            twilio: twilio.clone(),
+            clock: clock.clone(),
+            timing: timing.clone(),
+            callback_base_url: callback_base_url.clone(),
+            pace: send::pace::Pace::default(),
+            metrics: metrics.clone(),
+        });
+        let pump = pump(&dynamodb, send)?;
+
+        let poll = poll::Deps {
+            ledger: ledger.clone(),
+            tenants: Arc::clone(&tenants),
+            twilio,
+            clock: clock.clone(),
+            timing: timing.clone(),
+            metrics: metrics.clone(),
+            memory: poll::Memory::default(),
+        };
+        let polls = Arc::new(Mutex::new(Polls::default()));
+        let schedule = tokio::spawn(schedule(poll, options.poll_every, Arc::clone(&polls)));
+        Ok(Self { dynamodb, secrets, gateway, pump, schedule, ledger, tenants, callback_base_url, polls })
+    }
+
+    /// What a second shell needs to work on the same stack.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("TABLE_NAME", TABLE.to_owned()),
+            ("TENANT_SECRET_PREFIX", shared::settings::TENANT_SECRET_PREFIX.to_owned()),
+            ("CALLBACK_BASE_URL", self.callback_base_url.clone()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.dynamodb.endpoint_url().to_owned()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.secrets.endpoint_url()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ]
+    }
+
+    /// Where Twilio's requests are taken.
+    pub fn address(&self) -> SocketAddr {
+        self.gateway.address()
+    }
+
+    /// How Twilio reaches us.
+    pub fn callback_base_url(&self) -> &str {
+        &self.callback_base_url
+    }
+
+    /// The ledger.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The tenants.
+    pub fn tenants(&self) -> &Tenants {
+        &self.tenants
+    }
+
+    /// Files in the tenants' directory that are no tenant documents.
+    pub fn ignored_files(&self) -> Vec<String> {
+        self.secrets.ignored_files().unwrap_or_default()
+    }
+
+    /// Whether everything that was written to the stream was handed over and finished.
+    pub fn stream_is_idle(&self) -> bool {
+        self.pump.idle().unwrap_or(false)
+    }
+
+    /// What the polls came to so far.
+    pub fn polls<T>(&self, look: impl FnOnce(&Polls) -> T) -> T {
+        look(&self.polls.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        self.schedule.abort();
+    }
+}
+
+/// The SDK's configuration for one of the servers here.
+pub async fn sdk_config(endpoint: String) -> SdkConfig {
+    let credentials = Credentials::new("local", "local", None, None, "local");
+    aws_config::defaults(BehaviorVersion::latest()).region(Region::new(REGION)).credentials_provider(credentials).endpoint_url(endpoint).load().await
+}
+
+/// Creates the table as it is deployed, and frees cursors that a killed predecessor still holds: the data file's lock says
+/// that nobody else is at work.
+async fn prepare(client: &aws_sdk_dynamodb::Client) -> Result<(), Error> {
+    let definition = table::definition()?;
+    let mut create = aws_sdk_dynamodb::operation::create_table::CreateTableInput::builder()
+        .table_name(TABLE)
+        .billing_mode(definition.billing)
+        .stream_specification(definition.stream)
+        .global_secondary_indexes(definition.index)
+        .set_attribute_definitions(Some(definition.attributes));
+    create = create.set_key_schema(Some(definition.keys));
+    dynamodb::ensure_table(client, create, table::RETAIN_UNTIL).await?;
+    let failed = |error: String| Error::Table(error);
+    let mut pages = client
+        .scan()
+        .table_name(TABLE)
+        .filter_expression("attribute_exists(lease_until) OR attribute_exists(next_at)")
+        .into_paginator()
+        .send();
+    while let Some(page) = pages.next().await {
+        for item in page.map_err(|error| failed(error.to_string()))?.items.unwrap_or_default() {
+            let key = |name: &str| item.get(name).cloned().unwrap_or_else(|| AttributeValue::S(String::new()));
+            let update = client
+                .update_item()
+                .table_name(TABLE)
+                .key(table::PK, key(table::PK))
+                .key(table::SK, key(table::SK))
+                .update_expression("REMOVE lease_until, lease_holder, next_at");
+            update.send().await.map_err(|error| failed(error.to_string()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The stream mapping of `template.yaml`.
+fn pump(dynamodb: &DynamoDb, send: Arc<send::Deps>) -> Result<Pump, Error> {
+    let mapping = Mapping {
+        name: "send".to_owned(),
+        table: TABLE.to_owned(),
+        filter: Filter::parse(&[table::STREAM_FILTER]).map_err(Error::Filter)?,
+        batch_size: 100,
+        parallel: 4,
+        retries: 10_000,
+        bisect: true,
+        timeout: INVOCATION,
+        first_pause: Duration::from_millis(100),
+        longest_pause: Duration::from_secs(30),
+    };
+    let function = move |event: Value| {
+        let send = Arc::clone(&send);
+        async move {
+            let event = serde_json::from_value(event).map_err(|error| error.to_string())?;
+            let until = stamp::after(send.clock.now(), INVOCATION);
+            let invocation = send::Invocation { request_id: request_id(), until };
+            let response = send::batch(&send, event, &invocation).await;
+            serde_json::to_value(response).map_err(|error| error.to_string())
+        }
+    };
+    let give_up = |given_up: stream::GivenUp| tracing::error!(records = given_up.records, reason = given_up.reason, "records given up by the stream; the sweep finds them");
+    Ok(Pump::start(dynamodb.database(), mapping, function, give_up)?)
+}
+
+/// The HTTP API of `template.yaml`. A path in the callback base URL is stripped, as an API mapping does.
+fn routes(callback: &Arc<callback::Deps>, base_url: &str) -> Vec<Route> {
+    let prefix = url::Url::parse(base_url).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
+    let mut routes = Vec::new();
+    for path in ["/twilio/{tenant}/status", "/twilio/{tenant}/inbound"] {
+        for prefix in if prefix.is_empty() { vec![""] } else { vec![prefix.as_str(), ""] } {
+            let (deps, mapped) = (Arc::clone(callback), prefix.to_owned());
+            // Routes live as long as the process does.
+            let path: &'static str = Box::leak(format!("{prefix}{path}").into_boxed_str());
+            routes.push(Route::new("POST", path, move |event| invoke_callback(Arc::clone(&deps), mapped.clone(), event)));
+        }
+    }
+    routes
+}
+
+async fn invoke_callback(deps: Arc<callback::Deps>, mapped: String, mut event: Value) -> Result<Value, String> {
+    if !mapped.is_empty()
+        && let Some(path) = event["rawPath"].as_str().and_then(|path| path.strip_prefix(&mapped)).map(str::to_owned)
+    {
+        event["rawPath"] = json!(path);
+    }
+    let request: LambdaRequest = serde_json::from_value(event).map_err(|error| error.to_string())?;
+    let response = callback::respond(&deps, request.into()).await;
+    let (parts, body) = response.into_parts();
+    let text = match body {
+        lambda_http::Body::Text(text) => text,
+        lambda_http::Body::Binary(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        _ => String::new(),
+    };
+    let headers: serde_json::Map<String, Value> =
+        parts.headers.iter().filter_map(|(name, value)| Some((name.to_string(), json!(value.to_str().ok()?)))).collect();
+    Ok(json!({"statusCode": parts.status.as_u16(), "headers": headers, "body": text, "isBase64Encoded": false}))
+}
+
+/// One poll after the other; never two at once, as the tenants' leases would have it anyway.
+async fn schedule(deps: poll::Deps, every: Duration, polls: Arc<Mutex<Polls>>) {
+    loop {
+        let until = stamp::after(deps.clock.now(), INVOCATION);
+        let result = poll::run(&deps, &request_id(), until).await;
+        polls.lock().unwrap_or_else(PoisonError::into_inner).add(result);
+        tokio::time::sleep(every).await;
+    }
+}
+
+impl Polls {
+    fn add(&mut self, result: Result<poll::Report, shared::tenant::store::Error>) {
+        self.count += 1;
+        let report = match result {
+            Ok(report) => report,
+            Err(error) => {
+                tracing::error!(error = %error, "tenants can't be listed");
+                self.error = Some(error.to_string());
+                return;
+            }
+        };
+        self.error = None;
+        self.unusable = report.unusable.into_iter().map(|(tenant, why)| (tenant.to_string(), why)).collect();
+        for (tenant, source, polled) in report.sources {
+            let known = self.sources.entry((tenant.to_string(), source)).or_default();
+            match polled {
+                poll::source::Polled::Read(_) => *known = Source { read: known.read + 1, failed: 0, error: None },
+                poll::source::Polled::Failed { error, .. } => {
+                    known.failed += 1;
+                    known.error = Some(error.to_string());
+                }
+                poll::source::Polled::NotNow => {}
+            }
+        }
+    }
+}
+
+fn request_id() -> String {
+    format!("local-{:016x}", rand::rng().random::<u64>())
+}

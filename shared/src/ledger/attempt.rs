@@ -1,0 +1,87 @@
+//! Attempts: the right to make one request to Twilio, and what became of it. Only a [`Claim`] can be settled, and only the
+//! first to ask for an attempt gets one.
+
+use super::table::{PK, RETAIN_UNTIL, SK, phone_pk};
+use super::{Append, Error, Item, Ledger};
+use crate::notification::{Attempt, AttemptOutcome, Detail, Fact, NotificationId, Outcome, Report};
+use crate::phone::PhoneNumber;
+use crate::stamp;
+use crate::tenant::Tenant;
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+
+/// An attempt that is ours and nobody else's. It is spent by [`Ledger::settle`], or dropped if nothing is known.
+#[derive(Debug)]
+pub struct Claim {
+    /// From 1.
+    pub attempt: u32,
+    /// Past this without an outcome, the attempt is in doubt: no request may be under way any more.
+    pub deadline: Timestamp,
+}
+
+impl Ledger {
+    /// Takes an attempt; `None` if somebody has it. `claimant` must be another one for every call, so that a claim whose
+    /// answer was lost on the way is known as our own when the SDK asks again.
+    pub async fn claim(
+        &self,
+        tenant: &Tenant,
+        id: &NotificationId,
+        attempt: u32,
+        claimant: &str,
+        now: Timestamp,
+        deadline: Timestamp,
+    ) -> Result<Option<Claim>, Error> {
+        let deadline = stamp::whole_millis(deadline);
+        let detail = Detail::Attempt(Attempt { attempt, deadline, request_id: claimant.to_owned() });
+        let ours = match self.append(tenant, id, &Fact::new(now, detail)).await? {
+            Append::Appended => true,
+            Append::Exists(old) => matches!(old.detail, Detail::Attempt(old) if old.request_id == claimant),
+        };
+        Ok(ours.then_some(Claim { attempt, deadline }))
+    }
+
+    /// Writes down what became of an attempt; `due` says when the sweep must look because of it. If the sweep has meanwhile
+    /// presumed it lost, an acceptance is kept as a report, so that it counts all the same.
+    pub async fn settle(&self, tenant: &Tenant, id: &NotificationId, claim: Claim, outcome: Outcome, at: Timestamp, due: Option<Timestamp>) -> Result<(), Error> {
+        self.append_outcome(tenant, id, claim.attempt, outcome, at, due).await
+    }
+
+    /// The same for the sweep, which settles other people's attempts on evidence.
+    pub async fn append_outcome(&self, tenant: &Tenant, id: &NotificationId, attempt: u32, outcome: Outcome, at: Timestamp, due: Option<Timestamp>) -> Result<(), Error> {
+        let accepted = match &outcome {
+            Outcome::Accepted { sid, status, .. } => Some((sid.clone(), status.clone())),
+            _ => None,
+        };
+        let mut fact = Fact::new(at, Detail::Outcome(AttemptOutcome { attempt, outcome }));
+        fact.due_at = due.map(stamp::whole_millis);
+        let Append::Exists(old) = self.append(tenant, id, &fact).await? else { return Ok(()) };
+        let known = |sid: &str| matches!(&old.detail, Detail::Outcome(AttemptOutcome { outcome: Outcome::Accepted { sid: known, .. }, .. }) if known == sid);
+        if let Some((sid, status)) = accepted.filter(|(sid, _)| !known(sid)) {
+            let report = Report { sid, status, attempt, error_code: None, fields: serde_json::Map::new() };
+            self.append(tenant, id, &Fact::new(at, Detail::Fetched(report))).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a sid that Twilio's list showed for an attempt in doubt; `false` if another notification took it first.
+    pub async fn adopt(&self, tenant: &Tenant, number: &PhoneNumber, sid: &str, id: &NotificationId, attempt: u32, at: Timestamp) -> Result<bool, Error> {
+        let text = |text: String| AttributeValue::S(text);
+        let holder = id.to_string();
+        let item: Item = [
+            (PK, text(phone_pk(&tenant.id, number))),
+            (SK, text(format!("adopted#{sid}"))),
+            ("fact", text("adopted".to_owned())),
+            ("notification_id", text(holder.clone())),
+            ("attempt", AttributeValue::N(attempt.to_string())),
+            ("at", text(stamp::format(at))),
+            (RETAIN_UNTIL, AttributeValue::N(stamp::after(at, tenant.retention).as_second().to_string())),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+        Ok(match self.put_new(item).await? {
+            Append::Appended => true,
+            Append::Exists(old) => old.get("notification_id") == Some(&text(holder)) && old.get("attempt") == Some(&AttributeValue::N(attempt.to_string())),
+        })
+    }
+}

@@ -1,0 +1,148 @@
+//! The ledger: one append-only table. Appends facts, reads them back, and keeps the one mutable item there is, a source's
+//! cursor. Never updates or deletes a fact.
+//!
+//! Read in this order: [`Ledger::append`], [`attempt`], [`Ledger::story`], [`table`] for keys and definition, [`consent`], [`cursor`], [`due`].
+
+pub mod attempt;
+pub mod consent;
+pub mod cursor;
+pub mod due;
+mod item;
+pub mod read;
+pub mod table;
+
+pub use item::NotAFact;
+
+use crate::notification::{Fact, NotificationId};
+use crate::tenant::{Tenant, TenantId};
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// One item of the table, as DynamoDB has it.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// The ledger. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Ledger {
+    client: Client,
+    table: String,
+    used: Arc<Used>,
+}
+
+/// What became of an append.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Append<T> {
+    /// It is ours.
+    Appended,
+    /// Somebody was first, with this.
+    Exists(T),
+}
+
+/// Why the ledger could not be read or written. Unless it says otherwise, trying again later helps.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The table can't be reached, or refuses us.
+    #[error("the ledger's table can't be used: {0}")]
+    Unreachable(String),
+    /// An item of the table is none of ours. Trying again doesn't help.
+    #[error(transparent)]
+    NotAFact(#[from] NotAFact),
+}
+
+/// DynamoDB request units that this process used, in tenths.
+#[derive(Debug, Default)]
+struct Used {
+    write: AtomicU64,
+    read: AtomicU64,
+}
+
+/// How long facts of a tenant are kept after they are learnt; `None` while nothing says.
+pub type Retention = Option<Duration>;
+
+impl Ledger {
+    /// The ledger in a table.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table, used: Arc::default() }
+    }
+
+    /// Appends a fact of a notification, unless it is there.
+    pub async fn append(&self, tenant: &Tenant, id: &NotificationId, fact: &Fact) -> Result<Append<Fact>, Error> {
+        self.append_keeping(&tenant.id, id, fact, Some(tenant.retention)).await
+    }
+
+    /// Appends a fact where the tenant's document, and so its retention, may not be at hand: the fact is then kept for good.
+    pub async fn append_keeping(&self, tenant: &TenantId, id: &NotificationId, fact: &Fact, retention: Retention) -> Result<Append<Fact>, Error> {
+        let item = item::of_fact(tenant, id, fact, retention)?;
+        match self.put_new(item).await? {
+            Append::Appended => Ok(Append::Appended),
+            Append::Exists(old) => Ok(Append::Exists(item::to_fact(old)?.2)),
+        }
+    }
+
+    /// Request units used so far, written and read.
+    #[allow(clippy::cast_precision_loss)] // tenths of units of one process stay far below 2^52
+    pub fn used_units(&self) -> (f64, f64) {
+        (self.used.write.load(Ordering::Relaxed) as f64 / 10.0, self.used.read.load(Ordering::Relaxed) as f64 / 10.0)
+    }
+
+    /// The table's name.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// The client, for what only the local stack and the command do: creating, scanning and exporting the table.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Opens a connection to the table before it is needed. What goes wrong is found out when it is needed.
+    pub async fn warm(&self) {
+        let key = AttributeValue::S("-".to_owned());
+        let _ = self.client.get_item().table_name(&self.table).key(table::PK, key.clone()).key(table::SK, key).send().await;
+    }
+
+    async fn put_new(&self, item: Item) -> Result<Append<Item>, Error> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        match put.send().await {
+            Ok(output) => {
+                self.count(&self.used.write, output.consumed_capacity.as_ref());
+                Ok(Append::Appended)
+            }
+            Err(error) => match error.as_service_error() {
+                Some(aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed)) => {
+                    self.used.write.fetch_add(10, Ordering::Relaxed);
+                    Ok(Append::Exists(failed.item.clone().unwrap_or_default()))
+                }
+                _ => Err(unreachable(&error)),
+            },
+        }
+    }
+
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // units are small, not negative and multiples of a half
+    fn count(&self, counter: &AtomicU64, capacity: Option<&ConsumedCapacity>) {
+        let units = capacity.and_then(|capacity| capacity.capacity_units).unwrap_or_default();
+        counter.fetch_add((units * 10.0).round() as u64, Ordering::Relaxed);
+    }
+}
+
+fn unreachable<E, R>(error: &SdkError<E, R>) -> Error
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+    R: std::fmt::Debug,
+{
+    // A service error's text could quote a key; its code says enough.
+    let code = error.as_service_error().map(|error| error.code().unwrap_or("unknown"));
+    Error::Unreachable(code.map_or_else(|| DisplayErrorContext(error).to_string(), str::to_owned))
+}

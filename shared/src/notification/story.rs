@@ -1,0 +1,161 @@
+//! All facts of one notification, and the questions that sender, sweep and auditor ask of them. Order of arrival never
+//! matters: a story answers alike however its facts are shuffled.
+
+use super::fact::{Attempt, Closed, Created, Detail, Fact, Look, Outcome, Release, Report};
+use super::id::NotificationId;
+use crate::twilio::{self, status::Verdict};
+use std::collections::BTreeMap;
+
+/// One notification's facts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Story {
+    /// Whose facts they are.
+    pub id: NotificationId,
+    /// In the order in which we learnt them.
+    pub facts: Vec<Fact>,
+}
+
+/// What is known of one attempt.
+#[derive(Debug, Clone, Default)]
+pub struct Tried<'a> {
+    /// Its claim, if we have it: a callback may name an attempt whose claim we can't see yet.
+    pub claim: Option<&'a Attempt>,
+    /// Its outcome, if one is known.
+    pub outcome: Option<&'a Outcome>,
+    /// What Twilio said of it since.
+    pub reports: Vec<&'a Report>,
+}
+
+impl Story {
+    /// Puts the facts in the order in which we learnt them; at the same instant, in the order in which they follow each other.
+    pub fn new(id: NotificationId, mut facts: Vec<Fact>) -> Self {
+        facts.sort_by_key(|fact| (fact.at, place(fact), fact.key()));
+        Self { id, facts }
+    }
+
+    /// What was to be told to whom. Missing only where a callback came for a notification that we don't know.
+    pub fn created(&self) -> Option<&Created> {
+        self.facts.iter().find_map(|fact| match &fact.detail {
+            Detail::Created(created) => Some(created.as_ref()),
+            _ => None,
+        })
+    }
+
+    /// The fact that created it.
+    pub fn created_fact(&self) -> Option<&Fact> {
+        self.facts.iter().find(|fact| matches!(fact.detail, Detail::Created(_)))
+    }
+
+    /// Every attempt that anything is known of, by number.
+    pub fn tried(&self) -> BTreeMap<u32, Tried<'_>> {
+        let mut tried: BTreeMap<u32, Tried<'_>> = BTreeMap::new();
+        for fact in &self.facts {
+            match &fact.detail {
+                Detail::Attempt(attempt) => tried.entry(attempt.attempt).or_default().claim = Some(attempt),
+                Detail::Outcome(outcome) => tried.entry(outcome.attempt).or_default().outcome = Some(&outcome.outcome),
+                Detail::Callback(report) | Detail::Fetched(report) => tried.entry(report.attempt).or_default().reports.push(report),
+                Detail::Created(_) | Detail::Look(_) | Detail::Release(_) | Detail::Closed(_) | Detail::Revealed(_) => {}
+            }
+        }
+        tried
+    }
+
+    /// Every release, in order of attempts.
+    pub fn releases(&self) -> Vec<(&Fact, &Release)> {
+        let mut releases: Vec<_> = self
+            .facts
+            .iter()
+            .filter_map(|fact| match &fact.detail {
+                Detail::Release(release) => Some((fact, release)),
+                _ => None,
+            })
+            .collect();
+        releases.sort_by_key(|(_, release)| release.attempt);
+        releases
+    }
+
+    /// The last closing that no replay came after.
+    pub fn closed(&self) -> Option<&Closed> {
+        let replayed = self.releases().iter().filter(|(_, release)| release.by.is_some()).map(|(_, release)| release.attempt).max();
+        self.facts.iter().rev().find_map(|fact| match &fact.detail {
+            // A replay releases the attempt that the closing had ruled out.
+            Detail::Closed(closed) if replayed.is_none_or(|attempt| attempt < closed.attempt || closed.again && attempt <= closed.attempt) => Some(closed),
+            _ => None,
+        })
+    }
+
+    /// The looks that the sweep took and wrote down.
+    pub fn looks(&self) -> Vec<&Look> {
+        self.facts
+            .iter()
+            .filter_map(|fact| match &fact.detail {
+                Detail::Look(look) => Some(look),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The end of its time, which a replay moves.
+    pub fn expires_at(&self) -> Option<jiff::Timestamp> {
+        let replayed = self.releases().into_iter().rev().find_map(|(_, release)| release.expires_at);
+        replayed.or_else(|| self.created().map(|created| created.expires_at))
+    }
+}
+
+impl<'a> Tried<'a> {
+    /// Twilio's ids that belong to the attempt: more than one only if something went badly wrong.
+    pub fn sids(&self) -> Vec<&'a str> {
+        let accepted = self.outcome.and_then(|outcome| match outcome {
+            Outcome::Accepted { sid, .. } => Some(sid.as_str()),
+            _ => None,
+        });
+        let mut sids: Vec<&str> = accepted.into_iter().chain(self.reports.iter().map(|report| report.sid.as_str())).collect();
+        sids.sort_unstable();
+        sids.dedup();
+        sids
+    }
+
+    /// Whether Twilio certainly took it, by its answer or by a callback.
+    pub fn is_accepted(&self) -> bool {
+        !self.sids().is_empty()
+    }
+
+    /// What Twilio's furthest word of it means; `None` if it was never accepted.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.sids().into_iter().map(|sid| twilio::status::standing(channel(sid), self.furthest(sid).unwrap_or_default()).verdict).max()
+    }
+
+    /// Twilio's furthest word of one of its messages or calls.
+    pub fn furthest(&self, sid: &str) -> Option<&'a str> {
+        let first = self.outcome.and_then(|outcome| match outcome {
+            Outcome::Accepted { sid: accepted, status, .. } if accepted == sid => Some(status.as_str()),
+            _ => None,
+        });
+        let reported = self.reports.iter().filter(|report| report.sid == sid).map(|report| report.status.as_str());
+        twilio::status::furthest(channel(sid), first.into_iter().chain(reported))
+    }
+
+    /// The error code of Twilio's furthest word, if it has one.
+    pub fn error_code(&self) -> Option<u32> {
+        let words = self.reports.iter().filter(|report| self.furthest(&report.sid) == Some(report.status.as_str()));
+        words.filter_map(|report| report.error_code).max()
+    }
+}
+
+fn channel(sid: &str) -> twilio::Channel {
+    twilio::Channel::of_sid(sid).unwrap_or(twilio::Channel::Message)
+}
+
+/// How facts of one instant follow each other.
+fn place(fact: &Fact) -> u8 {
+    match fact.detail {
+        Detail::Created(_) => 0,
+        Detail::Release(_) => 1,
+        Detail::Attempt(_) => 2,
+        Detail::Outcome(_) => 3,
+        Detail::Callback(_) | Detail::Fetched(_) => 4,
+        Detail::Look(_) => 5,
+        Detail::Closed(_) => 6,
+        Detail::Revealed(_) => 7,
+    }
+}

@@ -1,0 +1,219 @@
+//! The client: one per tenant, cheap to clone. It runs queries and describes them; it never changes anything in `PeopleSoft`.
+
+use super::auth::Authorizer;
+use super::body::MAX_BODY;
+use super::catalog::{self, Field, Prompt, QueryList};
+use super::connection::{Connection, Format};
+use super::error::Error;
+use super::reader::Extent;
+use super::request::Tries;
+use super::row::Columns;
+use super::rows::{Flow, Rows};
+use super::{address, blocks};
+use crate::clock::Clock;
+use jiff::tz::TimeZone;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Requests under way at once to one `PeopleSoft`. No limit is documented; this is the highest seen in production clients.
+pub(super) const MAX_AT_ONCE: usize = 10;
+/// A gateway's connections may be dropped by firewalls without a word, so idle ones aren't trusted for long.
+const IDLE_CONNECTION: Duration = Duration::from_secs(15);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Talks to one tenant's `PeopleSoft`. Clones share the token, the connections and the limit on requests at once.
+#[derive(Clone)]
+pub struct Client {
+    pub(super) inner: Arc<Inner>,
+    pub(super) pauses: Pauses,
+    /// The most we read of one answer, decompressed, in bytes.
+    pub(super) max_body: u64,
+}
+
+pub(super) struct Inner {
+    pub(super) http: reqwest::Client,
+    pub(super) authorizer: Authorizer,
+    pub(super) clock: Clock,
+    pub(super) places: Arc<Semaphore>,
+    pub(super) timeout: Duration,
+    /// Whether any answer was ever good: tells a listener that is down from a misspelt node.
+    pub(super) worked: AtomicBool,
+    base: String,
+    format: Format,
+    time_zone: TimeZone,
+    max_rows: u32,
+}
+
+/// How long the client pauses. Tests shorten it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pauses {
+    /// Before a question is asked again after a server error; doubles, with jitter.
+    pub retry: Duration,
+    /// Before a scheduled run is asked about again; doubles (`PeopleTools` docs: 2 seconds, doubling).
+    pub run: Duration,
+    /// The longest of those.
+    pub longest_run: Duration,
+}
+
+impl Default for Pauses {
+    fn default() -> Self {
+        Self {
+            retry: Duration::from_millis(500),
+            run: Duration::from_secs(2),
+            longest_run: Duration::from_mins(1),
+        }
+    }
+}
+
+/// One run of a public query.
+#[derive(Clone, Copy)]
+pub struct Query<'a> {
+    /// The query's name.
+    pub name: &'a str,
+    /// Unique prompt names (case-sensitive) and values, in order. An optional prompt may be empty; none may hold a comma.
+    pub prompts: &'a [(String, String)],
+    /// `maxrows`: above 0 that many; 0 means the maximum of the user's query security profile.
+    pub max_rows: u32,
+    /// The only columns that are read out of a row: unique field names, with or without the record alias.
+    pub columns: &'a [String],
+    /// Run it in the Process Scheduler and fetch the result by block, for queries that outlast the gateway's timeout.
+    pub blocks: bool,
+}
+
+impl fmt::Debug for Query<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not the prompts' values: they can be employees' ids.
+        let prompts: Vec<_> = self.prompts.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Query")
+            .field("name", &self.name)
+            .field("prompts", &prompts)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base", &self.inner.base)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client for one `PeopleSoft`. Asks nothing yet; an error is always [`Error::Misconfigured`].
+    pub fn new(connection: Connection, clock: Clock) -> Result<Self, Error> {
+        let base = connection.checked_base()?;
+        let mut http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .http1_only()
+            .gzip(true)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_CONNECTION);
+        if let Some(pem) = &connection.ca_certificate_pem {
+            let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).unwrap_or_default();
+            if certificates.is_empty() {
+                return Err(Error::Misconfigured {
+                    what: "ca_certificate_pem holds no certificate",
+                });
+            }
+            http = http.tls_certs_merge(certificates);
+        }
+        let http = http.build().map_err(|_| Error::Misconfigured {
+            what: "ca_certificate_pem can't be used",
+        })?;
+        let inner = Inner {
+            http,
+            authorizer: Authorizer::new(&connection.auth)?,
+            clock,
+            places: Arc::new(Semaphore::new(MAX_AT_ONCE)),
+            timeout: connection.timeout,
+            worked: AtomicBool::new(false),
+            base,
+            format: connection.format,
+            time_zone: connection.time_zone,
+            max_rows: connection.max_rows,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+            pauses: Pauses::default(),
+            max_body: MAX_BODY,
+        })
+    }
+
+    /// The same client with other pauses.
+    #[must_use]
+    pub fn with_pauses(self, pauses: Pauses) -> Self {
+        Self { pauses, ..self }
+    }
+
+    /// The database's base time zone.
+    pub fn time_zone(&self) -> &TimeZone {
+        &self.inner.time_zone
+    }
+
+    /// The tenant's usual `maxrows`.
+    pub fn max_rows(&self) -> u32 {
+        self.inner.max_rows
+    }
+
+    /// Runs a query. Returns once the first row, the end or an error has come; the rest streams.
+    ///
+    /// Asks again, within seconds, only after a server error without a word from `PeopleSoft` itself (three requests in
+    /// all) or a document that `PeopleSoft` itself calls broken (two), and never once a row was handed out.
+    pub async fn execute(&self, query: &Query<'_>) -> Result<Rows, Error> {
+        let columns = Columns::new(query.columns);
+        if query.blocks {
+            let instance = blocks::run(self, &address::execute_poll(&self.inner.base, query)?).await?;
+            return Ok(Rows::by_block(self.clone(), columns, instance));
+        }
+        let url = address::execute(&self.inner.base, query, self.inner.format)?;
+        Ok(Rows::whole(self.open(&url, &columns, Extent::Whole).await?))
+    }
+
+    /// The columns of a public query (`PeopleTools` docs, `QueryFields`).
+    pub async fn query_fields(&self, name: &str) -> Result<Vec<Field>, Error> {
+        catalog::fields(&self.text(&address::fields(&self.inner.base, name)).await?.0)
+    }
+
+    /// The prompts of a public query (`PeopleTools` docs, `QueryPrompts`).
+    pub async fn query_prompts(&self, name: &str) -> Result<Vec<Prompt>, Error> {
+        catalog::prompts(&self.text(&address::prompts(&self.inner.base, name)).await?.0)
+    }
+
+    /// The public queries whose names begin with `prefix`, a thousand at most, and the server's clock: the cheapest question
+    /// that proves address and credentials (`PeopleTools` docs, `ListQuery`).
+    pub async fn list_queries(&self, prefix: &str) -> Result<QueryList, Error> {
+        let (text, server_date) = self.text(&address::list(&self.inner.base, prefix)).await?;
+        Ok(QueryList {
+            names: catalog::names(&text)?,
+            server_date,
+        })
+    }
+
+    /// The rows of one answer, up to where the first thing of it is known.
+    pub(super) async fn open(&self, url: &str, columns: &Columns, extent: Extent) -> Result<Flow, Error> {
+        let mut tries = Tries::new(self.pauses);
+        loop {
+            let opened = match self.ask(url).await {
+                Ok(answer) => Flow::start(answer, columns.clone(), extent).await,
+                Err(error) => Err(error),
+            };
+            match opened {
+                Ok(flow) => {
+                    self.inner.worked.store(true, std::sync::atomic::Ordering::Relaxed);
+                    return Ok(flow);
+                }
+                Err(error) => tries.again_after(error).await?,
+            }
+        }
+    }
+
+    pub(super) fn base(&self) -> &str {
+        &self.inner.base
+    }
+}

@@ -1,0 +1,90 @@
+//! The environment, read in this one place. What is missing or contradicts itself is said at start-up, by name.
+
+use crate::tenant::document;
+use std::time::Duration;
+
+/// What a function is told by its environment. The AWS SDK reads its own variables itself (`AWS_REGION`, `AWS_ENDPOINT_URL`,
+/// `AWS_ENDPOINT_URL_DYNAMODB`, …).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `TABLE_NAME`: the ledger's table.
+    pub table_name: String,
+    /// `TENANT_SECRET_PREFIX`: what the tenants' secrets are called before the tenant's id.
+    pub tenant_secret_prefix: String,
+    /// `CALLBACK_BASE_URL`: where Twilio reaches callback, without a slash at its end; it may have a path. Missing where a
+    /// function never needs it.
+    pub callback_base_url: Option<String>,
+}
+
+/// The default of `TENANT_SECRET_PREFIX`.
+pub const TENANT_SECRET_PREFIX: &str = "peoplesoft-twilio/tenants/";
+
+/// A variable that is missing or wrong. Set it and start again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the environment variable {name} {what}")]
+pub struct Wrong {
+    /// The variable.
+    pub name: &'static str,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+impl Settings {
+    /// Reads the process's environment.
+    #[allow(clippy::disallowed_methods)] // the one place that may
+    pub fn from_environment() -> Result<Self, Wrong> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// Reads any environment.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Wrong> {
+        let given = |name| variable(name).filter(|value| !value.trim().is_empty());
+        let table_name = given("TABLE_NAME").ok_or(Wrong { name: "TABLE_NAME", what: "is missing: name the ledger's DynamoDB table".to_owned() })?;
+        let callback_base_url = given("CALLBACK_BASE_URL")
+            .map(|url| document::http_url(&url).map_err(|what| Wrong { name: "CALLBACK_BASE_URL", what }))
+            .transpose()?;
+        Ok(Self { table_name, tenant_secret_prefix: given("TENANT_SECRET_PREFIX").unwrap_or_else(|| TENANT_SECRET_PREFIX.to_owned()), callback_base_url })
+    }
+
+    /// `CALLBACK_BASE_URL`, for a function that can't do without.
+    pub fn require_callback_base_url(&self) -> Result<String, Wrong> {
+        self.callback_base_url
+            .clone()
+            .ok_or(Wrong { name: "CALLBACK_BASE_URL", what: "is missing: say where Twilio reaches the callback function, for instance https://abc.execute-api.us-east-1.amazonaws.com".to_owned() })
+    }
+}
+
+/// The user who runs the command, for facts that name who did something: `CONNECTOR_USER`, else `USER`.
+#[allow(clippy::disallowed_methods)] // the one place that may
+pub fn operator() -> String {
+    let named = ["CONNECTOR_USER", "USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.trim().is_empty()));
+    named.unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// `RUST_LOG`, for the log's filter.
+#[allow(clippy::disallowed_methods)] // the one place that may
+pub fn rust_log() -> Option<String> {
+    std::env::var("RUST_LOG").ok()
+}
+
+/// How long before the end of an invocation nothing new is begun.
+pub const INVOCATION_MARGIN: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        let read = |pairs: &[(&str, &str)]| {
+            let pairs: Vec<(String, String)> = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            Settings::read(move |name| pairs.iter().find(|(k, _)| k == name).map(|(_, v)| v.clone()))
+        };
+        assert_eq!(read(&[]).unwrap_err().name, "TABLE_NAME");
+        assert_eq!(read(&[("TABLE_NAME", " ")]).unwrap_err().name, "TABLE_NAME");
+        assert_eq!(read(&[("TABLE_NAME", "t"), ("CALLBACK_BASE_URL", "example.org")]).unwrap_err().name, "CALLBACK_BASE_URL");
+        let settings = read(&[("TABLE_NAME", "t"), ("CALLBACK_BASE_URL", "https://example.org/base/")]).unwrap();
+        assert_eq!(settings.tenant_secret_prefix, TENANT_SECRET_PREFIX);
+        assert_eq!(settings.require_callback_base_url().unwrap(), "https://example.org/base");
+    }
+}

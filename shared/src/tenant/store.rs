@@ -1,0 +1,231 @@
+//! Tenants out of Secrets Manager: one by name, or all of them, cached for a while so that a rotated secret takes effect
+//! without a deploy. Never writes a secret.
+
+use super::{Invalid, Tenant, TenantId, document};
+use crate::clock::Clock;
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::{DisplayErrorContext, SdkError};
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
+use jiff::Timestamp;
+use secrecy::SecretString;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+
+/// How long a document is used before it is fetched again.
+pub const MAX_AGE: Duration = Duration::from_secs(300);
+/// The least time between two fetches that a bad signature asks for, per tenant: a forger must not make us call AWS at will.
+const AFRESH_EVERY: Duration = Duration::from_secs(30);
+/// How many names without a secret are remembered, so that made-up ones cost neither calls nor memory.
+const UNKNOWN_KEPT: usize = 1000;
+/// What `BatchGetSecretValue` takes at once.
+const BATCH: usize = 20;
+
+/// Why a tenant can't be had.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// Secrets Manager can't be reached or refuses us. Trying again later helps.
+    #[error("the secrets of the tenants can't be read: {0}")]
+    Unreachable(String),
+    /// The document is wrong. Only a corrected document helps.
+    #[error("tenant {0}: {1}")]
+    Invalid(TenantId, Arc<Invalid>),
+}
+
+/// All tenants. Cheap to share; fetches each secret once however many ask at the same time.
+pub struct Tenants {
+    client: Client,
+    prefix: String,
+    clock: Clock,
+    max_age: Duration,
+    adjust: Option<Adjust>,
+    entries: Mutex<HashMap<TenantId, Arc<Mutex<Entry>>>>,
+    listed: Mutex<Option<(Timestamp, Vec<TenantId>)>>,
+}
+
+type Adjust = Box<dyn Fn(&mut Tenant) + Send + Sync>;
+
+#[derive(Default)]
+struct Entry {
+    fetched_at: Option<Timestamp>,
+    afresh_at: Option<Timestamp>,
+    document: Option<Result<Arc<Tenant>, Arc<Invalid>>>,
+}
+
+/// What [`Tenants::list`] knows of one tenant.
+pub type Listed = (TenantId, Result<Arc<Tenant>, Arc<Invalid>>);
+
+impl Tenants {
+    /// Tenants whose secrets are named `prefix` and the tenant's id.
+    pub fn new(client: Client, prefix: String, clock: Clock, max_age: Duration) -> Self {
+        Self { client, prefix, clock, max_age, adjust: None, entries: Mutex::default(), listed: Mutex::default() }
+    }
+
+    /// The same tenants, each changed by `adjust` once its document is found good: for trials, which bend time.
+    #[must_use]
+    pub fn adjusted(mut self, adjust: impl Fn(&mut Tenant) + Send + Sync + 'static) -> Self {
+        self.adjust = Some(Box::new(adjust));
+        self
+    }
+
+    /// One tenant; `None` if it has no secret. A copy past its age is still used if Secrets Manager can't be reached.
+    pub async fn get(&self, id: &TenantId) -> Result<Option<Arc<Tenant>>, Error> {
+        let entry = self.entry(id).await;
+        let mut entry = entry.lock().await;
+        let now = self.clock.now();
+        if !entry.is_fresh(now, self.max_age) {
+            match self.fetch(id, "AWSCURRENT").await {
+                Ok(document) => entry.renew(now, document.map(|json| self.parse(id, &json))),
+                Err(error) if entry.document.is_some() => {
+                    tracing::warn!(tenant = %id, error = %error, "secret not refreshed, the cached copy serves on");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match &entry.document {
+            None => Ok(None),
+            Some(Ok(tenant)) => Ok(Some(Arc::clone(tenant))),
+            Some(Err(invalid)) => Err(Error::Invalid(id.clone(), Arc::clone(invalid))),
+        }
+    }
+
+    /// Every tenant that has a secret, in the order of their names, each with its document or what is wrong with it.
+    pub async fn list(&self) -> Result<Vec<Listed>, Error> {
+        let now = self.clock.now();
+        let mut listed = self.listed.lock().await;
+        let fresh = listed.as_ref().filter(|(at, _)| crate::stamp::between(*at, now) < self.max_age);
+        if fresh.is_none() {
+            match self.list_names().await {
+                Ok(names) => {
+                    self.fetch_many(&names, now).await?;
+                    *listed = Some((now, names));
+                }
+                Err(error) if listed.is_some() => tracing::warn!(error = %error, "secrets not listed, the known tenants serve on"),
+                Err(error) => return Err(error),
+            }
+        }
+        let names = listed.as_ref().map(|(_, names)| names.clone()).unwrap_or_default();
+        drop(listed);
+        let mut all = Vec::with_capacity(names.len());
+        for id in names {
+            match self.get(&id).await {
+                Ok(Some(tenant)) => all.push((id, Ok(tenant))),
+                Ok(None) => {} // deleted since it was listed
+                Err(Error::Invalid(_, invalid)) => all.push((id, Err(invalid))),
+                Err(error @ Error::Unreachable(_)) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+
+    /// The tokens that may sign for a tenant right now, fetched afresh with the version that is about to become current:
+    /// during a rotation Twilio signs with the new one first. `None` if that was asked too short a while ago.
+    pub async fn signing_tokens_afresh(&self, id: &TenantId) -> Result<Option<Vec<SecretString>>, Error> {
+        let entry = self.entry(id).await;
+        let mut entry = entry.lock().await;
+        let now = self.clock.now();
+        if entry.afresh_at.is_some_and(|at| crate::stamp::between(at, now) < AFRESH_EVERY) {
+            return Ok(None);
+        }
+        entry.afresh_at = Some(now);
+        let mut tokens = Vec::new();
+        for stage in ["AWSCURRENT", "AWSPENDING"] {
+            let Some(json) = self.fetch(id, stage).await? else { continue };
+            let parsed = self.parse(id, &json);
+            if let Ok(tenant) = &parsed {
+                tokens.push(tenant.twilio.auth_token.clone());
+                tokens.extend(tenant.twilio.next_auth_token.clone());
+            }
+            if stage == "AWSCURRENT" {
+                entry.renew(now, Some(parsed));
+            }
+        }
+        Ok(Some(tokens))
+    }
+
+    fn parse(&self, id: &TenantId, json: &str) -> Result<Tenant, Invalid> {
+        let mut tenant = document::parse(id, json)?;
+        if let Some(adjust) = &self.adjust {
+            adjust(&mut tenant);
+        }
+        Ok(tenant)
+    }
+
+    async fn entry(&self, id: &TenantId) -> Arc<Mutex<Entry>> {
+        let mut entries = self.entries.lock().await;
+        if entries.len() >= UNKNOWN_KEPT && !entries.contains_key(id) {
+            entries.retain(|_, entry| entry.try_lock().map_or(true, |entry| entry.document.is_some()));
+        }
+        Arc::clone(entries.entry(id.clone()).or_default())
+    }
+
+    async fn fetch(&self, id: &TenantId, stage: &str) -> Result<Option<String>, Error> {
+        let name = format!("{}{id}", self.prefix);
+        match self.client.get_secret_value().secret_id(name).version_stage(stage).send().await {
+            Ok(output) => Ok(output.secret_string),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => Ok(None),
+            Err(error) => Err(unreachable(&error)),
+        }
+    }
+
+    async fn list_names(&self) -> Result<Vec<TenantId>, Error> {
+        let filter = Filter::builder().key(FilterNameStringType::Name).values(&self.prefix).build();
+        let mut pages = self.client.list_secrets().filters(filter).into_paginator().send();
+        let mut names = Vec::new();
+        while let Some(page) = pages.next().await {
+            for secret in page.map_err(|error| unreachable(&error))?.secret_list.unwrap_or_default() {
+                let Some(name) = secret.name.as_deref().and_then(|name| name.strip_prefix(&self.prefix)) else { continue };
+                match TenantId::parse(name) {
+                    Ok(id) => names.push(id),
+                    Err(error) => tracing::warn!(error = %error, "a secret under the tenants' prefix is ignored"),
+                }
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    async fn fetch_many(&self, names: &[TenantId], now: Timestamp) -> Result<(), Error> {
+        let mut stale = Vec::new();
+        for id in names {
+            if !self.entry(id).await.lock().await.is_fresh(now, self.max_age) {
+                stale.push(id.clone());
+            }
+        }
+        for batch in stale.chunks(BATCH) {
+            let ids = batch.iter().map(|id| format!("{}{id}", self.prefix)).collect();
+            let output = self.client.batch_get_secret_value().set_secret_id_list(Some(ids)).send().await.map_err(|error| unreachable(&error))?;
+            for secret in output.secret_values.unwrap_or_default() {
+                let id = secret.name.as_deref().and_then(|name| name.strip_prefix(&self.prefix)).map(TenantId::parse);
+                let (Some(Ok(id)), Some(json)) = (id, secret.secret_string) else { continue };
+                let parsed = self.parse(&id, &json);
+                self.entry(&id).await.lock().await.renew(now, Some(parsed));
+            }
+            for error in output.errors.unwrap_or_default() {
+                // Asked for one by one when it is needed, which says what is wrong.
+                tracing::warn!(secret = error.secret_id, code = error.error_code, "a tenant's secret was not among the batch");
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Entry {
+    fn is_fresh(&self, now: Timestamp, max_age: Duration) -> bool {
+        self.fetched_at.is_some_and(|at| crate::stamp::between(at, now) < max_age)
+    }
+
+    fn renew(&mut self, now: Timestamp, document: Option<Result<Tenant, Invalid>>) {
+        self.fetched_at = Some(now);
+        self.document = document.map(|document| document.map(Arc::new).map_err(Arc::new));
+    }
+}
+
+fn unreachable<E, R>(error: &SdkError<E, R>) -> Error
+where
+    E: std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    Error::Unreachable(DisplayErrorContext(error).to_string())
+}

@@ -1,0 +1,219 @@
+//! What Twilio posts to us about a message or call: status reports and incoming texts. Only for parameters whose signature
+//! was verified; drops nothing that Twilio sent, and shows neither number nor body.
+
+use super::channel::Channel;
+use crate::phone::PhoneNumber;
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// A status report of a message or call (Twilio docs, Track outbound message status; Call resource, `StatusCallback`).
+/// It carries no usable time and may come late, twice and out of order.
+#[derive(Clone, PartialEq)]
+pub struct StatusCallback {
+    /// `SM…`, `MM…` or `CA…`.
+    pub sid: String,
+    /// Twilio's word, for [`super::status`] to judge: letters, digits, `-` and `_`, so it is safe in a key.
+    pub status: String,
+    /// Whose sid it is.
+    pub channel: Channel,
+    /// The account that sent it. A caller who knows the tenant compares.
+    pub account_sid: Option<String>,
+    /// The recipient; not every report names one.
+    pub to: Option<PhoneNumber>,
+    /// Why it failed, a code for [`super::codes::delivery`].
+    pub error_code: Option<u32>,
+    /// Everything Twilio sent: a string for each name, or an array of them where a name came repeatedly.
+    pub fields: Map<String, Value>,
+}
+
+/// An incoming text (Twilio docs, Messaging webhook request).
+#[derive(Clone, PartialEq)]
+pub struct Inbound {
+    /// `SM…` or `MM…`.
+    pub sid: String,
+    /// Who wrote.
+    pub from: PhoneNumber,
+    /// To which of our senders, a number or a short code.
+    pub to: String,
+    /// What they wrote, untrimmed.
+    pub body: String,
+    /// Twilio's own reading of the body, where Advanced Opt-Out is on.
+    pub opt_out_type: Option<String>,
+    /// What it asks for; `None` for an ordinary text.
+    pub keyword: Option<Keyword>,
+    /// Everything Twilio sent, in the shape of [`StatusCallback::fields`].
+    pub fields: Map<String, Value>,
+}
+
+/// What a text of one word asks for. Twilio has acted on it and answered it; we take note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Keyword {
+    /// Send me nothing more.
+    Stop,
+    /// Send to me again.
+    Start,
+    /// Who are you?
+    Help,
+}
+
+/// Why signed parameters are not what their route is for. Trying again doesn't help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// No message or call sid, or not a sid.
+    #[error("no well-formed sid")]
+    Sid,
+    /// No status, or nothing that could be one.
+    #[error("no well-formed status")]
+    Status,
+    /// An incoming text from something that is no phone number.
+    #[error("no well-formed sender")]
+    From,
+}
+
+impl StatusCallback {
+    /// Reads the decoded form parameters of a status callback.
+    pub fn parse(params: &[(String, String)]) -> Result<Self, Malformed> {
+        let sid = message_sid(params)
+            .or_else(|| value(params, "CallSid"))
+            .ok_or(Malformed::Sid)?;
+        let channel = Channel::of_sid(sid).ok_or(Malformed::Sid)?;
+        let status = match channel {
+            Channel::Message => value(params, "MessageStatus").or_else(|| value(params, "SmsStatus")),
+            Channel::Call => value(params, "CallStatus"),
+        };
+        Ok(Self {
+            sid: sid.to_owned(),
+            status: status
+                .filter(|word| is_status(word))
+                .ok_or(Malformed::Status)?
+                .to_owned(),
+            channel,
+            account_sid: value(params, "AccountSid").map(str::to_owned),
+            to: value(params, "To").and_then(|to| PhoneNumber::try_from(to.to_owned()).ok()),
+            error_code: value(params, "ErrorCode").and_then(|code| code.parse().ok()),
+            fields: fields(params),
+        })
+    }
+}
+
+impl Inbound {
+    /// Reads the decoded form parameters of an incoming text.
+    pub fn parse(params: &[(String, String)]) -> Result<Self, Malformed> {
+        let sid = message_sid(params)
+            .filter(|sid| Channel::of_sid(sid) == Some(Channel::Message))
+            .ok_or(Malformed::Sid)?;
+        let from = value(params, "From").unwrap_or_default().to_owned();
+        let body = value(params, "Body").unwrap_or_default().to_owned();
+        let opt_out_type = value(params, "OptOutType").map(str::to_owned);
+        Ok(Self {
+            sid: sid.to_owned(),
+            from: PhoneNumber::try_from(from).ok().ok_or(Malformed::From)?,
+            to: value(params, "To").unwrap_or_default().to_owned(),
+            // With Advanced Opt-Out the account chooses its own words, and in other languages, so Twilio's reading wins.
+            keyword: opt_out_type
+                .as_deref()
+                .and_then(Keyword::of_opt_out_type)
+                .or_else(|| Keyword::of_body(&body)),
+            body,
+            opt_out_type,
+            fields: fields(params),
+        })
+    }
+}
+
+impl Keyword {
+    /// What the whole of a text asks for, in any case; a word inside a sentence asks for nothing (Twilio docs, support for
+    /// opt-out keywords).
+    pub fn of_body(body: &str) -> Option<Self> {
+        let word = body.trim().to_ascii_uppercase();
+        KEYWORDS
+            .iter()
+            .find(|(known, _)| *known == word)
+            .map(|(_, keyword)| *keyword)
+    }
+
+    fn of_opt_out_type(text: &str) -> Option<Self> {
+        match text.to_ascii_uppercase().as_str() {
+            "STOP" => Some(Self::Stop),
+            "START" => Some(Self::Start),
+            "HELP" => Some(Self::Help),
+            _ => None,
+        }
+    }
+}
+
+const KEYWORDS: &[(&str, Keyword)] = &[
+    ("STOP", Keyword::Stop),
+    ("STOPALL", Keyword::Stop),
+    ("UNSUBSCRIBE", Keyword::Stop),
+    ("CANCEL", Keyword::Stop),
+    ("END", Keyword::Stop),
+    ("QUIT", Keyword::Stop),
+    ("REVOKE", Keyword::Stop),
+    ("OPTOUT", Keyword::Stop),
+    ("START", Keyword::Start),
+    ("YES", Keyword::Start),
+    ("UNSTOP", Keyword::Start),
+    ("HELP", Keyword::Help),
+    ("INFO", Keyword::Help),
+];
+
+fn message_sid(params: &[(String, String)]) -> Option<&str> {
+    ["MessageSid", "SmsSid", "SmsMessageSid"]
+        .iter()
+        .find_map(|name| value(params, name))
+}
+
+/// The first value of a name; an empty one counts as none.
+fn value<'a>(params: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    params
+        .iter()
+        .find(|(known, value)| known == name && !value.is_empty())
+        .map(|(_, value)| value.as_str())
+}
+
+/// New words come without notice, so any word will do that is safe in a ledger key.
+fn is_status(word: &str) -> bool {
+    (1..=40).contains(&word.len())
+        && word
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+fn fields(params: &[(String, String)]) -> Map<String, Value> {
+    let mut fields = Map::new();
+    for (name, value) in params {
+        let value = Value::String(value.clone());
+        match fields.get_mut(name) {
+            None => {
+                fields.insert(name.clone(), value);
+            }
+            Some(Value::Array(values)) => values.push(value),
+            Some(first) => *first = Value::Array(vec![first.take(), value]),
+        }
+    }
+    fields
+}
+
+impl fmt::Debug for StatusCallback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StatusCallback")
+            .field("sid", &self.sid)
+            .field("status", &self.status)
+            .field("error_code", &self.error_code)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Inbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbound")
+            .field("sid", &self.sid)
+            .field("from", &self.from)
+            .field("keyword", &self.keyword)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
