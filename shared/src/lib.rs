@@ -3,6 +3,7 @@
 //!
 //! Read in this order:
 //! - [`tenant`]: one customer, as its secret says;
+//! - [`contacts`]: its people and their phones;
 //! - [`notification`]: one text or call to one person about one event, and the facts that are known of it;
 //! - [`ledger`]: where facts are kept;
 //! - [`peoplesoft`] and [`twilio`]: the two systems that we connect, as clients see them;
@@ -11,6 +12,7 @@
 
 pub mod aws;
 pub mod clock;
+pub mod contacts;
 pub mod ledger;
 pub mod metrics;
 pub mod moment;

@@ -54,6 +54,27 @@ impl Settings {
     }
 }
 
+/// What the operator's command is told: by its flags, else by its environment. Not every command needs a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorSettings {
+    /// `--table`, else `TABLE_NAME`.
+    pub table_name: Option<String>,
+    /// `--secret-prefix`, else `TENANT_SECRET_PREFIX`, else [`TENANT_SECRET_PREFIX`].
+    pub tenant_secret_prefix: String,
+}
+
+impl OperatorSettings {
+    /// Reads the process's environment for what the flags don't say.
+    #[allow(clippy::disallowed_methods)] // the one place that may
+    pub fn from_environment(table: Option<String>, secret_prefix: Option<String>) -> Self {
+        let given = |flag: Option<String>, name| flag.or_else(|| std::env::var(name).ok()).filter(|value| !value.trim().is_empty());
+        Self {
+            table_name: given(table, "TABLE_NAME"),
+            tenant_secret_prefix: given(secret_prefix, "TENANT_SECRET_PREFIX").unwrap_or_else(|| TENANT_SECRET_PREFIX.to_owned()),
+        }
+    }
+}
+
 /// The user who runs the command, for facts that name who did something: `CONNECTOR_USER`, else `USER`.
 #[allow(clippy::disallowed_methods)] // the one place that may
 pub fn operator() -> String {

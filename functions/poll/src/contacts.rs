@@ -1,9 +1,9 @@
 //! Looking people up: one by one while they are few, all at once when they are many. Remembers what it found for the length
 //! of one reading.
 
-use crate::person::Person;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use shared::peoplesoft::{Client, Error, Query};
+use shared::contacts::{Person, add, read};
+use shared::peoplesoft::{Client, Error};
 use shared::tenant::{Contacts, Tenant};
 use std::collections::{HashMap, HashSet};
 
@@ -51,30 +51,5 @@ impl Book {
         }
         self.asked.extend(unknown);
         Ok(())
-    }
-}
-
-/// Reads one employee's contacts, or everybody's if `employee_id` is empty. Several rows of one employee are put together.
-pub async fn read(client: &Client, contacts: &Contacts, employee_id: &str) -> Result<Vec<Person>, Error> {
-    let prompts = [(contacts.employee_prompt.clone(), employee_id.to_owned())];
-    let columns = contacts.columns.all(&[]);
-    let query = Query { name: &contacts.query, prompts: &prompts, max_rows: client.max_rows(), columns: &columns, blocks: false };
-    let mut rows = client.execute(&query).await?;
-    let mut people = HashMap::new();
-    while let Some(row) = rows.next().await? {
-        add(&mut people, vec![Person::read(&row, &contacts.columns)]);
-    }
-    // A query that doesn't filter by its prompt must not hand somebody else's phone to this employee.
-    Ok(people.into_values().filter(|person| employee_id.is_empty() || person.employee_id == employee_id).collect())
-}
-
-fn add(known: &mut HashMap<String, Person>, people: Vec<Person>) {
-    for person in people {
-        match known.get_mut(&person.employee_id) {
-            Some(same) => same.complete(&person),
-            None => {
-                known.insert(person.employee_id.clone(), person);
-            }
-        }
     }
 }

@@ -7,7 +7,6 @@ pub mod collect;
 pub mod contacts;
 pub mod notify;
 pub mod pages;
-pub mod person;
 pub mod source;
 pub mod sweep;
 

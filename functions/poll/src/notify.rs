@@ -1,8 +1,8 @@
 //! From a row to a notification: a pure function of the row, the person, the tenant and the time. Reads and writes nothing.
 
-use crate::person::{Person, Preference};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use shared::contacts::{Person, Preference};
 use shared::notification::{Created, Detail, Fact, NotificationId, Suppressed};
 use shared::peoplesoft::{Row, time};
 use shared::phone::{Channel, Unusable};

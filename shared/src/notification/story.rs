@@ -84,6 +84,11 @@ impl Story {
         })
     }
 
+    /// Whether an operator ever released it: a closing after that must be [`Closed::again`] to count.
+    pub fn released_by_operator(&self) -> bool {
+        self.releases().iter().any(|(_, release)| release.by.is_some())
+    }
+
     /// The looks that the sweep took and wrote down.
     pub fn looks(&self) -> Vec<&Look> {
         self.facts

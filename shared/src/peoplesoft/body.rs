@@ -77,7 +77,7 @@ impl Incoming {
                 }
             };
             // Only waiting for the network counts, not waiting for a caller who takes its time over a row.
-            
+            self.left = self.left.saturating_sub(asked.elapsed());
             let last = !matches!(chunk, Chunk::Bytes(_));
             let sent = match sender.try_send(chunk) {
                 Err(mpsc::error::TrySendError::Full(chunk)) => {

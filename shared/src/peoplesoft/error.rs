@@ -240,9 +240,7 @@ impl Error {
                     "Something other than PeopleSoft's REST listener answers at this address: look for a proxy or a login page."
                 }
                 Found::Empty => "Look at the gateway's log (msgLog.html): the operation answered with nothing.",
-                Found::Acknowledgement => {
-                    "The operation at this address doesn't return rows: check node, alias and its handler."
-                }
+                Found::Acknowledgement => "The operation at this address doesn't return rows: check node and alias.",
                 Found::Status | Found::NoRows => {
                     "Run the query in PeopleSoft's Query Manager as the same user, and look at the service operation's log."
                 }

@@ -1,6 +1,7 @@
 //! The rows of a query as they stream. It never holds more than a few of them, and its end is only good if all came.
 
 use super::blocks::{self, Blocks};
+use super::body::Body;
 use super::client::Client;
 use super::error::{Error, Reason};
 use super::reader::{Extent, Summary, read};
@@ -9,8 +10,6 @@ use super::row::{Columns, Row};
 use jiff::Timestamp;
 use std::fmt;
 use tokio::sync::mpsc;
-
-use super::body::Body;
 
 /// Rows that may wait for the caller.
 const ROWS: usize = 32;

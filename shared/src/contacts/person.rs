@@ -1,9 +1,9 @@
 //! People, as rows of PeopleSoft describe them: names, phones, languages and wishes, put together from an event's own row and
 //! the contacts. Decides which phone to use; sends nothing.
 
-use shared::peoplesoft::Row;
-use shared::phone::{PhoneNumber, Unusable};
-use shared::tenant::{Columns, Tenant};
+use crate::peoplesoft::Row;
+use crate::phone::{PhoneNumber, Unusable};
+use crate::tenant::{Columns, Tenant};
 
 /// What rows say of one employee. Empty means that they don't say.
 #[derive(Clone, Default, PartialEq, Eq)]

@@ -1,0 +1,160 @@
+//! What an operator may do with a notification as it stands, and what that takes. Pure: the same story at the same time
+//! gives the same plan, so what was shown is what is done, or nothing is.
+
+use crate::audit::story::CLAIMANT;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use shared::notification::{Created, Detail, Outcome, State, Story};
+use shared::stamp;
+use shared::tenant::Tenant;
+use std::time::Duration;
+
+/// What the operator wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Send it again.
+    Replay,
+    /// Never send it.
+    Cancel,
+    /// Let it go.
+    ReleaseHeld,
+}
+
+/// What it takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Plan {
+    /// Let an attempt start.
+    Release {
+        /// An attempt that was released and never started: taken first, so that a late record of the stream can't start it.
+        take: Option<u32>,
+        /// The attempt that may start.
+        attempt: u32,
+        /// When its time is over.
+        expires_at: Timestamp,
+        /// Whether an earlier attempt may have arrived after all.
+        may_repeat: bool,
+    },
+    /// Rule out an attempt, and so all that would follow.
+    Cancel {
+        /// The attempt that would have been next.
+        attempt: u32,
+        /// Whether it was taken for this before, by a command that was broken off.
+        taken: bool,
+    },
+}
+
+/// What it takes to do this with a notification, or why it can't be done.
+pub fn plan(verb: Verb, tenant: &Tenant, story: &Story, now: Timestamp) -> Result<Plan, String> {
+    let Some((created, created_at)) = story.created().zip(story.created_fact().map(|fact| fact.at)) else {
+        return Err("nothing is known of it; find it with connector audit employee or audit list".to_owned());
+    };
+    match verb {
+        Verb::Replay => replay(story, created, created_at, now),
+        Verb::Cancel => cancel(story, now),
+        Verb::ReleaseHeld => release_held(tenant, story, created, created_at, now),
+    }
+}
+
+fn replay(story: &Story, created: &Created, created_at: Timestamp, now: Timestamp) -> Result<Plan, String> {
+    let state = story.standing(now).state;
+    match state {
+        State::Failed | State::Undelivered | State::Unconfirmed | State::Expired | State::DryRun => {}
+        State::Held => return Err(format!("is held: connector release-held lets go all of {}", created.source)),
+        State::Delivered => return Err("is delivered".to_owned()),
+        State::Suppressed | State::Cancelled => return Err(format!("is {state}, which is final")),
+        State::Scheduled | State::Pending | State::Sending | State::InDoubt | State::Deferred | State::Accepted => {
+            return Err(format!("is {state} and not settled yet"));
+        }
+    }
+    if created.to.is_none() || created.body.is_none() {
+        return Err("has no number or no text to send".to_owned());
+    }
+    let tried = story.tried();
+    let known = tried.last_key_value().map_or(0, |(attempt, _)| *attempt);
+    let released = story.releases().last().map_or(0, |(_, release)| release.attempt);
+    let never_started = released > 0 && tried.get(&released).is_none_or(|one| one.claim.is_none());
+    // A closing names the attempt that it ruled out; a replay of an earlier one would not undo it.
+    let closed = story.closed().map_or(0, |closed| closed.attempt);
+    let doubtful = tried.values().any(|one| {
+        let by_us = one.claim.is_some_and(|claim| claim.request_id.starts_with(CLAIMANT));
+        !one.is_accepted() && !by_us && matches!(one.outcome, None | Some(Outcome::PresumedLost))
+    });
+    Ok(Plan::Release {
+        take: never_started.then_some(released),
+        attempt: (known.max(released) + 1).max(closed),
+        expires_at: stamp::after(now, lifetime(created, created_at)),
+        may_repeat: state == State::Unconfirmed || doubtful,
+    })
+}
+
+fn cancel(story: &Story, now: Timestamp) -> Result<Plan, String> {
+    let state = story.standing(now).state;
+    let tried = story.tried();
+    let known = tried.last_key_value().map_or(0, |(attempt, _)| *attempt);
+    match state {
+        State::Held | State::Scheduled | State::Pending | State::Deferred => {
+            let released = story.releases().last().map_or(0, |(_, release)| release.attempt);
+            Ok(Plan::Cancel { attempt: (known + 1).max(released), taken: false })
+        }
+        // Our own claim asks Twilio for nothing: what was broken off can be finished.
+        State::Sending | State::InDoubt if is_ours(story, known) => Ok(Plan::Cancel { attempt: known, taken: true }),
+        State::Sending | State::InDoubt | State::Accepted => Err(format!("is {state}: too late")),
+        State::Cancelled => Err("is cancelled already".to_owned()),
+        State::Suppressed
+        | State::Delivered
+        | State::Undelivered
+        | State::Failed
+        | State::Unconfirmed
+        | State::Expired
+        | State::DryRun => Err(format!("is {state}: nothing is left to cancel")),
+    }
+}
+
+fn is_ours(story: &Story, attempt: u32) -> bool {
+    let tried = story.tried();
+    tried.get(&attempt).is_some_and(|one| {
+        let claim = one.claim.is_some_and(|claim| claim.request_id.starts_with(CLAIMANT));
+        claim && one.outcome.is_none() && !one.is_accepted()
+    })
+}
+
+fn release_held(
+    tenant: &Tenant,
+    story: &Story,
+    created: &Created,
+    created_at: Timestamp,
+    now: Timestamp,
+) -> Result<Plan, String> {
+    let state = story.standing(now).state;
+    if state != State::Held {
+        return Err(format!("is {state}, not held"));
+    }
+    if let Some(not_before) = reminder(tenant, created, created_at).filter(|not_before| *not_before > now) {
+        return Err(format!("is a reminder for {}: held until released then", stamp::format(not_before)));
+    }
+    let expires_at = stamp::after(now, lifetime(created, created_at));
+    Ok(Plan::Release { take: None, attempt: 1, expires_at, may_repeat: false })
+}
+
+/// How long it had from its start to its end.
+fn lifetime(created: &Created, created_at: Timestamp) -> Duration {
+    stamp::between(created.not_before.unwrap_or(created_at), created.expires_at)
+}
+
+/// When a reminder is for. What only had to wait for the end of quiet hours is none: quiet hours are kept anyway.
+fn reminder(tenant: &Tenant, created: &Created, created_at: Timestamp) -> Option<Timestamp> {
+    let not_before = created.not_before?;
+    let own = created.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok());
+    let zone = own.unwrap_or_else(|| tenant.usual_zone().clone());
+    let hours = tenant.quiet_hours.as_ref().filter(|_| !created.urgent);
+    let quiet_until = hours.map_or(created_at, |hours| hours.next_allowed(created_at, &zone));
+    (not_before > quiet_until).then_some(not_before)
+}
+
+/// Whether the ledger says that an operator let it go, so that a closing has to say that it comes after that.
+pub fn closes_again(story: &Story) -> bool {
+    story.released_by_operator() || story.facts.iter().any(|fact| matches!(fact.detail, Detail::Closed(_)))
+}
+
+#[cfg(test)]
+mod tests;

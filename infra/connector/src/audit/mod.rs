@@ -1,0 +1,199 @@
+//! Tells what became of notifications, from the live table: one, an employee's, a tenant's, and what is stuck. Reads only,
+//! but for one fact: whoever sees whole phone numbers is written down first.
+//!
+//! Read in this order: [`run`], [`scan`] (where a tenant's stories come from), [`list`] and [`story`] (for people), [`record`]
+//! (for programs), [`stuck`].
+
+pub mod list;
+pub mod record;
+pub mod scan;
+pub mod story;
+pub mod stuck;
+
+use crate::cli::{Audit, AuditWhat, Format};
+use crate::deps::Deps;
+use crate::failure::{Done, Exit, Failure};
+use crate::terminal::Terminal;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use record::Record;
+use shared::ledger::read::Consistency;
+use shared::ledger::{Error, Ledger};
+use shared::notification::{Detail, EmployeeKey, Fact, NotificationId, Revealed, Standing, Story};
+use shared::tenant::TenantId;
+
+/// Writes under way at once.
+const WRITES: usize = 16;
+
+/// One notification as an audit sees it.
+pub struct Audited {
+    /// Its facts.
+    pub story: Story,
+    /// Where it stands now.
+    pub standing: Standing,
+}
+
+impl Audited {
+    /// A story and where it stands at `now`.
+    pub fn new(story: Story, now: Timestamp) -> Self {
+        let standing = story.standing(now);
+        Self { story, standing }
+    }
+
+    /// When it was created, or first heard of.
+    pub fn began_at(&self) -> Timestamp {
+        let created = self.story.created_fact().or(self.story.facts.first());
+        created.map_or(Timestamp::MIN, |fact| fact.at)
+    }
+}
+
+/// Does what was asked.
+pub async fn run(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, audit: &Audit) -> Done {
+    match &audit.what {
+        AuditWhat::Show { tenant, notification } => show(deps, terminal, format, audit.reveal, tenant, notification).await,
+        AuditWhat::Employee { tenant, employee } => {
+            let found = employee_stories(deps, tenant, employee).await?;
+            several(deps, terminal, (format, audit.reveal), tenant, &found).await?;
+            Ok(Exit::Done)
+        }
+        AuditWhat::List(wanted) => {
+            let now = deps.clock.now();
+            let mut found = match &wanted.employee {
+                Some(employee) => employee_stories(deps, &wanted.tenant, employee).await?,
+                None => tenant_stories(deps, terminal, &wanted.tenant).await?,
+            };
+            found.retain(|audited| list::is_wanted(audited, wanted, now));
+            several(deps, terminal, (format, audit.reveal), &wanted.tenant, &found).await?;
+            Ok(Exit::Done)
+        }
+        AuditWhat::Stuck { tenant } => {
+            let now = deps.clock.now();
+            let mut found = tenant_stories(deps, terminal, tenant).await?;
+            found.retain_mut(|audited| match stuck::why(audited, now) {
+                Some(why) => {
+                    // What keeps it is the reason that counts here.
+                    audited.standing.reason = Some(why);
+                    true
+                }
+                None => false,
+            });
+            several(deps, terminal, (format, audit.reveal), tenant, &found).await?;
+            for remedy in stuck::remedies(&found, tenant) {
+                terminal.say(&remedy)?;
+            }
+            Ok(Exit::trouble_if(!found.is_empty()))
+        }
+    }
+}
+
+/// Every notification of a tenant, oldest first. What can't be read is said and passed over.
+pub async fn tenant_stories(
+    deps: &Deps,
+    terminal: &mut Terminal<'_>,
+    tenant: &TenantId,
+) -> Result<Vec<Audited>, Failure> {
+    let ledger = deps.ledger()?;
+    let spinner = terminal.spinner("items read");
+    let scanned = scan::stories(ledger, tenant, |items| spinner.set_position(items)).await;
+    spinner.finish_and_clear();
+    let scanned = scanned.map_err(|error| Failure::ledger(ledger.table(), &error))?;
+    for odd in &scanned.odd {
+        terminal.say(&format!("passed over: {odd}"))?;
+    }
+    if scanned.stories.is_empty() {
+        deps.expect_tenant(tenant).await?;
+    }
+    Ok(audited(scanned.stories, deps.clock.now()))
+}
+
+async fn employee_stories(deps: &Deps, tenant: &TenantId, employee: &str) -> Result<Vec<Audited>, Failure> {
+    let ledger = deps.ledger()?;
+    let key = EmployeeKey::of(tenant, employee);
+    let stories = ledger.employee(tenant, &key, Consistency::Strong).await;
+    let stories = stories.map_err(|error| Failure::ledger(ledger.table(), &error))?;
+    if stories.is_empty() {
+        deps.expect_tenant(tenant).await?;
+    }
+    Ok(audited(stories, deps.clock.now()))
+}
+
+fn audited(stories: Vec<Story>, now: Timestamp) -> Vec<Audited> {
+    let mut audited: Vec<_> = stories.into_iter().map(|story| Audited::new(story, now)).collect();
+    audited.sort_by_cached_key(|audited| (audited.began_at(), audited.story.id.clone()));
+    audited
+}
+
+async fn show(
+    deps: &Deps,
+    terminal: &mut Terminal<'_>,
+    format: Format,
+    reveal: bool,
+    tenant: &TenantId,
+    id: &NotificationId,
+) -> Done {
+    let ledger = deps.ledger()?;
+    let story = ledger.story(tenant, id, Consistency::Strong).await;
+    let story = story.map_err(|error| Failure::ledger(ledger.table(), &error))?;
+    if story.facts.is_empty() {
+        deps.expect_tenant(tenant).await?;
+        return Err(Failure::Trouble(format!(
+            "table {} knows nothing of notification {id} of tenant {tenant}\n  find it with: connector audit employee \
+             {tenant} EMPLID, or: connector audit list {tenant} --since 3d",
+            ledger.table()
+        )));
+    }
+    let now = deps.clock.now();
+    let audited = Audited::new(story, now);
+    if reveal {
+        write_down(deps, ledger, tenant, std::slice::from_ref(&audited)).await?;
+    }
+    match format {
+        Format::Table => {
+            let told = story::render(&audited, tenant, reveal, now, terminal.look);
+            terminal.data.write_all(told.as_bytes())?;
+        }
+        Format::Json => terminal.print_json(&Record::of(tenant, &audited, reveal))?,
+    }
+    Ok(Exit::Done)
+}
+
+/// Prints a list of notifications, and what they add up to.
+async fn several(
+    deps: &Deps,
+    terminal: &mut Terminal<'_>,
+    (format, reveal): (Format, bool),
+    tenant: &TenantId,
+    found: &[Audited],
+) -> Result<(), Failure> {
+    if reveal {
+        write_down(deps, deps.ledger()?, tenant, found).await?;
+    }
+    match format {
+        Format::Table if found.is_empty() => {}
+        Format::Table => terminal.print(&list::render(found, reveal, terminal.look))?,
+        Format::Json => {
+            for audited in found {
+                terminal.print_json(&Record::of(tenant, audited, reveal))?;
+            }
+        }
+    }
+    terminal.say(&list::sums(found))?;
+    Ok(())
+}
+
+/// Appends to each notification who is about to see its numbers. Before they are shown: what can't be written down stays
+/// masked.
+async fn write_down(deps: &Deps, ledger: &Ledger, tenant: &TenantId, shown: &[Audited]) -> Result<(), Failure> {
+    let retention = deps.tenants.get(tenant).await.ok().flatten().map(|tenant| tenant.retention);
+    let revealed = Revealed { by: deps.operator.clone() };
+    let fact = Fact::new(deps.clock.now(), Detail::Revealed(revealed));
+    let written: Result<(), Error> = stream::iter(shown)
+        .map(|audited| ledger.append_keeping(tenant, &audited.story.id, &fact, retention))
+        .buffer_unordered(WRITES)
+        .try_for_each(|_| async { Ok(()) })
+        .await;
+    written.map_err(|error| {
+        let failure = Failure::ledger(ledger.table(), &error);
+        Failure::Trouble(format!("no number is shown, since it could not be written down who saw it: {failure}"))
+    })
+}

@@ -1,0 +1,371 @@
+//! The command line: what may be typed, and what `--help` says about it. Parses; does nothing.
+
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+use shared::notification::{NotificationId, State};
+use shared::stamp;
+use shared::tenant::TenantId;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Looks after the connector between Oracle `PeopleSoft` and Twilio: its tenants, what became of every notification, and
+/// what an operator may do about it.
+///
+/// Data goes to stdout, talk to stderr. Whatever changes something shows what it would do and asks; the default is no.
+#[derive(Debug, Parser)]
+#[command(name = "connector", version, max_term_width = 110, arg_required_else_help = true, after_help = ROOT_EXAMPLES)]
+pub struct Cli {
+    /// How data is printed: a table for people, or one JSON object per line.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    pub format: Format,
+    /// The ledger's `DynamoDB` table, in place of `TABLE_NAME` in the environment.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub table: Option<String>,
+    /// What the tenants' secrets are called before the tenant's name, in place of `TENANT_SECRET_PREFIX`.
+    #[arg(long, global = true, value_name = "PREFIX")]
+    pub secret_prefix: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One object per line, for programs.
+    Json,
+}
+
+/// What the operator can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check, store and show tenant documents; never a secret.
+    #[command(subcommand)]
+    Tenant(Tenant),
+    /// Tell what became of notifications, from the ledger.
+    Audit(Audit),
+    /// Send notifications again that came to nothing.
+    ///
+    /// Only what failed, was undelivered, unconfirmed or expired, or was a dry run. What is unconfirmed may have arrived
+    /// after all: replaying it may text twice.
+    #[command(after_help = REPLAY_EXAMPLES)]
+    Replay(Act),
+    /// Rule out notifications that have not started.
+    ///
+    /// Only what is held, scheduled, pending or deferred. Once an attempt is under way it is too late.
+    #[command(after_help = CANCEL_EXAMPLES)]
+    Cancel(Act),
+    /// Let go what a source yielded too much of at once.
+    ///
+    /// A poll that finds more than the tenant's `max_notifications_per_poll` holds all of them until somebody has looked.
+    #[command(after_help = RELEASE_EXAMPLES)]
+    ReleaseHeld(ReleaseHeld),
+    /// Print a script that completes this command in a shell.
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// Which shell.
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+}
+
+/// What can be done with tenant documents.
+#[derive(Debug, Subcommand)]
+pub enum Tenant {
+    /// Validate a document without storing it.
+    ///
+    /// Prints everything that is wrong with it at once, or what it says. Exit code 1 if something is wrong, 2 if it can't
+    /// be read.
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(Check),
+    /// List the tenants that have a secret.
+    #[command(after_help = TENANT_LIST_EXAMPLES)]
+    List,
+    /// Show what a tenant's stored document says, without its secrets.
+    #[command(after_help = TENANT_SHOW_EXAMPLES)]
+    Show {
+        /// The tenant.
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+    },
+    /// Store a document as a tenant's secret, new or in place of the old one.
+    ///
+    /// A new tenant starts in dry run, and nobody goes from dry run to live without --live.
+    #[command(after_help = ADD_EXAMPLES)]
+    Add(Store),
+    /// Replace the stored document of a tenant that exists, for instance with a new password.
+    ///
+    /// The functions use the new document within five minutes; no deploy is needed.
+    #[command(after_help = ROTATE_EXAMPLES)]
+    Rotate(Store),
+}
+
+/// `tenant check`
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The document, JSON; `-` for stdin.
+    pub file: PathBuf,
+    /// The tenant's name; otherwise the file's, without `.json`.
+    #[arg(long, value_parser = TenantId::parse, value_name = "NAME")]
+    pub tenant: Option<TenantId>,
+}
+
+/// `tenant add` and `tenant rotate`
+#[derive(Debug, Args)]
+pub struct Store {
+    /// The tenant: 1 to 40 of a-z, 0-9 and '-'.
+    #[arg(value_parser = TenantId::parse)]
+    pub tenant: TenantId,
+    /// The document, JSON.
+    pub file: PathBuf,
+    /// Let a document that says live be live: from now on people are texted and called.
+    #[arg(long)]
+    pub live: bool,
+    /// Agree without being asked.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// What can be told from the ledger.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// Show whole phone numbers. Each notification shown gets a fact that says who saw it.
+    #[arg(long, global = true)]
+    pub reveal: bool,
+    /// What to tell.
+    #[command(subcommand)]
+    pub what: AuditWhat,
+}
+
+/// What can be told from the ledger.
+#[derive(Debug, Subcommand)]
+pub enum AuditWhat {
+    /// Tell one notification's story.
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show {
+        /// Whose it is.
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// Its id, as the lists and Twilio's callback URLs (`n=`) show it.
+        #[arg(value_parser = NotificationId::parse)]
+        notification: NotificationId,
+    },
+    /// List one employee's notifications.
+    #[command(after_help = EMPLOYEE_EXAMPLES)]
+    Employee {
+        /// Whose employee it is.
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// The EMPLID; leading zeros count.
+        #[arg(value_name = "EMPLID")]
+        employee: String,
+    },
+    /// List a tenant's notifications, oldest first.
+    #[command(after_help = LIST_EXAMPLES)]
+    List(List),
+    /// List what isn't settled and should be; exit code 1 if there is any.
+    ///
+    /// In doubt, held, past its time without having started, or accepted by Twilio more than a day ago without a final
+    /// word.
+    #[command(after_help = STUCK_EXAMPLES)]
+    Stuck {
+        /// The tenant.
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+    },
+}
+
+/// `audit list`
+#[derive(Debug, Args)]
+pub struct List {
+    /// The tenant.
+    #[arg(value_parser = TenantId::parse)]
+    pub tenant: TenantId,
+    /// Only what was created since: 30m, 2h, 3d, 2w, or a time such as 2026-03-17T00:00:00Z.
+    #[arg(long, value_parser = Since::parse, value_name = "WHEN")]
+    pub since: Option<Since>,
+    /// Only in this state; may be repeated, or be several with commas between them.
+    #[arg(long = "state", value_delimiter = ',', value_parser = state_parser(), value_name = "STATE")]
+    pub states: Vec<State>,
+    /// Only from this source of the tenant document.
+    #[arg(long, value_name = "SOURCE")]
+    pub source: Option<String>,
+    /// Only of this employee.
+    #[arg(long, value_name = "EMPLID")]
+    pub employee: Option<String>,
+}
+
+/// `replay` and `cancel`
+#[derive(Debug, Args)]
+pub struct Act {
+    /// Whose they are.
+    #[arg(value_parser = TenantId::parse)]
+    pub tenant: TenantId,
+    /// Their ids.
+    #[arg(required = true, value_parser = NotificationId::parse, value_name = "NOTIFICATION")]
+    pub notifications: Vec<NotificationId>,
+    /// Who, why, and whether to ask.
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+/// `release-held`
+#[derive(Debug, Args)]
+pub struct ReleaseHeld {
+    /// The tenant.
+    #[arg(value_parser = TenantId::parse)]
+    pub tenant: TenantId,
+    /// The source of the tenant document.
+    pub source: String,
+    /// Who, why, and whether to ask.
+    #[command(flatten)]
+    pub consent: Consent,
+}
+
+/// Who does it and why, for the ledger.
+#[derive(Debug, Args)]
+pub struct Consent {
+    /// Why, for the ledger.
+    #[arg(long, value_name = "TEXT", default_value = "no reason given")]
+    pub why: String,
+    /// Who, for the ledger; otherwise `CONNECTOR_USER` or the user who runs the command.
+    #[arg(long, value_name = "NAME")]
+    pub by: Option<String>,
+    /// Agree without being asked.
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// The shells that can complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// `source <(connector completions bash)`
+    Bash,
+    /// `connector completions zsh > ~/.zfunc/_connector`
+    Zsh,
+    /// `connector completions fish | source`
+    Fish,
+}
+
+/// A beginning, as typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// So long ago.
+    Ago(Duration),
+    /// At an instant.
+    At(Timestamp),
+}
+
+impl Since {
+    /// Reads `2h`, `3d` or RFC 3339.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        const UNITS: &[(char, u64)] = &[('s', 1), ('m', 60), ('h', 3600), ('d', 86_400), ('w', 7 * 86_400)];
+        let text = text.trim();
+        let ago = UNITS.iter().find_map(|(unit, seconds)| {
+            let count: u64 = text.strip_suffix(*unit)?.parse().ok()?;
+            count.checked_mul(*seconds).map(Duration::from_secs)
+        });
+        if let Some(ago) = ago {
+            return Ok(Self::Ago(ago));
+        }
+        text.parse()
+            .map(Self::At)
+            .map_err(|_| "use 30m, 2h, 3d, 2w, or a time with its offset such as 2026-03-17T00:00:00Z".to_owned())
+    }
+
+    /// The instant that it means at `now`.
+    pub fn instant(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Ago(ago) => stamp::before(now, ago),
+            Self::At(at) => at,
+        }
+    }
+}
+
+fn state_parser() -> impl clap::builder::TypedValueParser<Value = State> {
+    PossibleValuesParser::new(State::ALL.map(State::as_str)).try_map(|word| {
+        let state = State::ALL.into_iter().find(|state| state.as_str() == word);
+        state.ok_or("no such state")
+    })
+}
+
+const ROOT_EXAMPLES: &str = "\
+Examples:
+  connector tenant check st-lukes.json
+  connector audit employee st-lukes 0042317
+  connector audit show st-lukes 74efmocyyirrc-zullv4cgzorbinin
+  connector audit stuck st-lukes
+  connector --format json audit list st-lukes --since 3d --state failed,undelivered
+
+Exit codes: 0 done, 1 trouble found or declined, 2 usage or unreadable input.";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  connector tenant check st-lukes.json
+  connector tenant check draft.json --tenant st-lukes
+  vault read -field=document st-lukes | connector tenant check - --tenant st-lukes";
+
+const TENANT_LIST_EXAMPLES: &str = "\
+Examples:
+  connector tenant list
+  connector --format json tenant list";
+
+const TENANT_SHOW_EXAMPLES: &str = "\
+Examples:
+  connector tenant show st-lukes";
+
+const ADD_EXAMPLES: &str = "\
+Examples:
+  connector tenant add st-lukes st-lukes.json            in dry run
+  connector tenant add st-lukes st-lukes.json --live     as the document says";
+
+const ROTATE_EXAMPLES: &str = "\
+Examples:
+  connector tenant rotate st-lukes st-lukes.json";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  connector audit show st-lukes 74efmocyyirrc-zullv4cgzorbinin
+  connector audit show st-lukes 74efmocyyirrc-zullv4cgzorbinin --reveal";
+
+const EMPLOYEE_EXAMPLES: &str = "\
+Examples:
+  connector audit employee st-lukes 0042317
+  connector --format json audit employee st-lukes 0042317";
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  connector audit list st-lukes --since 2h
+  connector audit list st-lukes --since 2026-03-17T00:00:00Z --source payroll
+  connector audit list st-lukes --state failed,undelivered --state unconfirmed";
+
+const STUCK_EXAMPLES: &str = "\
+Examples:
+  connector audit stuck st-lukes
+  connector audit stuck st-lukes > /dev/null || page-somebody";
+
+const REPLAY_EXAMPLES: &str = "\
+Examples:
+  connector replay st-lukes 74efmocyyirrc-zullv4cgzorbinin --why 'the carrier was down'
+  connector replay st-lukes 74efmocyyirrc-zullv4cgzorbinin --why 'asked for by HR' --by ada --yes";
+
+const CANCEL_EXAMPLES: &str = "\
+Examples:
+  connector cancel st-lukes 74efmocyyirrc-zullv4cgzorbinin --why 'wrong date in the text'";
+
+const RELEASE_EXAMPLES: &str = "\
+Examples:
+  connector audit list st-lukes --source payroll --state held
+  connector release-held st-lukes payroll --why 'checked with payroll: a real off-cycle run'";
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  source <(connector completions bash)
+  connector completions zsh > ~/.zfunc/_connector
+  connector completions fish > ~/.config/fish/completions/connector.fish";
+
+#[cfg(test)]
+mod tests;

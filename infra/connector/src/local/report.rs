@@ -1,0 +1,112 @@
+//! What `connector local` prints at the end, as pure functions of what happened.
+
+use local::progress::Progress;
+use local::proof::Proof;
+use shared::notification::{State, Story};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// How many examples of a finding are named.
+const NAMED: usize = 5;
+
+/// `12 pending, 700 delivered`
+pub(super) fn states_in_short(states: &BTreeMap<State, usize>) -> String {
+    if states.is_empty() {
+        return "reading PeopleSoft".to_owned();
+    }
+    states.iter().map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>().join(", ")
+}
+
+/// A table of counts: a row for each tenant, kind and channel, a column for each state that occurs.
+pub(super) fn kinds_and_states(progress: &Progress, now: jiff::Timestamp) -> String {
+    let mut rows: BTreeMap<(String, String, &'static str), BTreeMap<State, usize>> = BTreeMap::new();
+    let mut occurring = BTreeSet::new();
+    for (tenant, story) in &progress.stories {
+        let Some(created) = story.created() else { continue };
+        let state = story.standing(now).state;
+        occurring.insert(state);
+        *rows.entry((tenant.to_string(), created.kind.clone(), created.channel.as_str())).or_default().entry(state).or_default() += 1;
+    }
+    let mut table = comfy_table::Table::new();
+    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
+    let mut header = vec!["tenant".to_owned(), "kind".to_owned(), "channel".to_owned(), "all".to_owned()];
+    header.extend(occurring.iter().map(ToString::to_string));
+    table.set_header(header);
+    for ((tenant, kind, channel), states) in &rows {
+        let mut row = vec![tenant.clone(), kind.clone(), (*channel).to_owned(), states.values().sum::<usize>().to_string()];
+        row.extend(occurring.iter().map(|state| states.get(state).map_or_else(|| "-".to_owned(), ToString::to_string)));
+        table.add_row(row);
+    }
+    if rows.is_empty() { "no notifications".to_owned() } else { table.to_string() }
+}
+
+/// What waits for longer than the run lasts, and why.
+pub(super) fn waiting(progress: &Progress) -> Vec<String> {
+    let mut by_reason: BTreeMap<(State, String), Vec<String>> = BTreeMap::new();
+    for (tenant, story, state, reason) in &progress.waiting {
+        by_reason.entry((*state, reason.split(';').next().unwrap_or_default().to_owned())).or_default().push(format!("{tenant} {}", story.id));
+    }
+    by_reason.into_iter().map(|((state, reason), ids)| format!("waiting: {} {state} ({reason}): {}", ids.len(), named(&ids))).collect()
+}
+
+/// Every reason for which something was not sent, and how often.
+pub(super) fn unsent(progress: &Progress, now: jiff::Timestamp) -> Vec<String> {
+    let mut reasons: BTreeMap<(State, String), usize> = BTreeMap::new();
+    for (_, story) in &progress.stories {
+        let standing = story.standing(now);
+        let unsent = matches!(standing.state, State::Suppressed | State::Failed | State::Undelivered | State::Unconfirmed | State::Expired | State::Cancelled);
+        if unsent {
+            *reasons.entry((standing.state, standing.reason.unwrap_or_else(|| "no reason given".to_owned()))).or_default() += 1;
+        }
+    }
+    reasons.into_iter().map(|((state, reason), count)| format!("not delivered: {count} {state} ({reason})")).collect()
+}
+
+/// The comparison with what Twilio accepted.
+pub(super) fn proof(proof: &Proof) -> Vec<String> {
+    let mut lines = vec![format!("accepted at Twilio: {}   accepted on the ledger: {}", proof.at_twilio, proof.on_ledger)];
+    for (what, list) in [
+        ("sent twice", &proof.doubled),
+        ("on the ledger, but not at Twilio", &proof.missing),
+        ("at Twilio, but not on the ledger", &proof.unknown),
+        ("with another's message", &proof.mixed_up),
+        ("neither sent nor explained", &proof.unexplained),
+    ] {
+        lines.push(if list.is_empty() { format!("{what}: none") } else { format!("{what}: {}: {}", list.len(), named(list)) });
+    }
+    lines.push(verdict(proof.holds()));
+    lines
+}
+
+/// Without a Twilio of our own: what the ledger alone can show.
+pub(super) fn proof_without_twilio(progress: &Progress) -> (Vec<String>, bool) {
+    let sids = |story: &Story| story.tried().values().flat_map(|one| one.sids()).map(str::to_owned).collect::<BTreeSet<_>>();
+    let accepted = progress.stories.iter().filter(|(_, story)| !sids(story).is_empty()).count();
+    let doubled: Vec<String> = progress.stories.iter().filter(|(_, story)| story.tried().values().filter(|one| one.is_accepted()).count() > 1 && !was_replayed(story)).map(|(_, story)| story.id.to_string()).collect();
+    let mut lines = vec![format!("accepted on the ledger: {accepted} (what Twilio counts is Twilio's to say: compare with its console)")];
+    lines.push(if doubled.is_empty() { "accepted twice: none".to_owned() } else { format!("accepted twice: {}: {}", doubled.len(), named(&doubled)) });
+    lines.push(verdict(doubled.is_empty()));
+    (lines, doubled.is_empty())
+}
+
+/// Where to look while the stack keeps running.
+pub(super) fn where_to_look(demo: bool, env_file: Option<&Path>) -> String {
+    let load = env_file.map_or_else(|| "the export lines above".to_owned(), |file| format!(". {}", file.display()));
+    let tenant = if demo { local::demo::TENANT } else { "TENANT" };
+    format!(
+        "running; stop with Ctrl-C. In a second shell, after {load}:\n  cargo connector audit list {tenant}\n  cargo connector audit show {tenant} NOTIFICATION\n  cargo connector audit stuck {tenant}"
+    )
+}
+
+fn verdict(holds: bool) -> String {
+    if holds { "proof: every notification was sent exactly once, or says why not".to_owned() } else { "proof FAILED: see above".to_owned() }
+}
+
+fn was_replayed(story: &Story) -> bool {
+    story.releases().iter().any(|(_, release)| release.by.is_some())
+}
+
+fn named(list: &[String]) -> String {
+    let shown = list.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    if list.len() > NAMED { format!("{shown}, …") } else { shown }
+}

@@ -1,0 +1,35 @@
+//! People and their phones, as PeopleSoft has them. Read for notifications and for two-factor checks; nothing is kept.
+
+mod person;
+
+pub use person::{Person, Phone, Preference};
+
+use crate::peoplesoft::{Client, Error, Query};
+use crate::tenant::Contacts;
+use std::collections::HashMap;
+
+/// Reads one employee's contacts, or everybody's if `employee_id` is empty. Several rows of one employee are put together.
+pub async fn read(client: &Client, contacts: &Contacts, employee_id: &str) -> Result<Vec<Person>, Error> {
+    let prompts = [(contacts.employee_prompt.clone(), employee_id.to_owned())];
+    let columns = contacts.columns.all(&[]);
+    let query = Query { name: &contacts.query, prompts: &prompts, max_rows: client.max_rows(), columns: &columns, blocks: false };
+    let mut rows = client.execute(&query).await?;
+    let mut people = HashMap::new();
+    while let Some(row) = rows.next().await? {
+        add(&mut people, [Person::read(&row, &contacts.columns)]);
+    }
+    // A query that doesn't filter by its prompt must not hand somebody else's phone to this employee.
+    Ok(people.into_values().filter(|person| employee_id.is_empty() || person.employee_id == employee_id).collect())
+}
+
+/// Adds people to those that are known, completing whoever is among them.
+pub fn add(known: &mut HashMap<String, Person>, people: impl IntoIterator<Item = Person>) {
+    for person in people {
+        match known.get_mut(&person.employee_id) {
+            Some(same) => same.complete(&person),
+            None => {
+                known.insert(person.employee_id.clone(), person);
+            }
+        }
+    }
+}

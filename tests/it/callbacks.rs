@@ -1,0 +1,117 @@
+//! Callbacks: doubled, reordered, before the outcome was written, forged, for a tenant that doesn't exist.
+
+use crate::world::World;
+use local::demo::Moods;
+use shared::ledger::read::Consistency;
+use shared::notification::{NotificationId, State};
+use shared::twilio::signature;
+use std::time::Duration;
+
+/// What Twilio sends when it has delivered a message.
+fn delivered(sid: &str) -> Vec<(String, String)> {
+    let own = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    own(&[("AccountSid", "AC00000000000000000000000000000001"), ("MessageSid", sid), ("SmsSid", sid), ("MessageStatus", "delivered"), ("SmsStatus", "delivered"), ("ApiVersion", "2010-04-01")])
+}
+
+/// Posts a status callback; answers the status and how many facts the ledger has of the notification.
+async fn post(world: &World, tenant: &str, query: &str, params: &[(String, String)], signed_with: Option<&str>) -> u16 {
+    let path = format!("/twilio/{tenant}/status?{query}");
+    let signature = signed_with.map(|token| signature::sign(token, &format!("{}{path}", world.stack.callback_base_url()), params));
+    let body: String = params.iter().map(|(name, value)| format!("{name}={}", value.replace('+', "%2B"))).collect::<Vec<_>>().join("&");
+    let mut request = reqwest::Client::new()
+        .post(format!("http://{}{path}", world.stack.address()))
+        .header("content-type", "application/x-www-form-urlencoded; charset=UTF-8")
+        .body(body);
+    if let Some(signature) = signature {
+        request = request.header("x-twilio-signature", signature);
+    }
+    request.send().await.unwrap().status().as_u16()
+}
+
+async fn facts(world: &World, id: &NotificationId) -> usize {
+    world.stack.ledger().story(&world.tenant(), id, Consistency::Strong).await.unwrap().facts.len()
+}
+
+const TOKEN: &str = "demo-auth-token";
+const SID: &str = "SM0123456789abcdef0123456789abcdef";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doubled_and_reordered_callbacks_come_to_the_same_end() {
+    let moods = Moods { staff: 60, latency: Duration::ZERO, ..Moods::default() };
+    let world = World::start(moods).await;
+    world.demo.twilio.change(|settings| {
+        settings.callbacks.shuffled = true;
+        settings.callbacks.doubled = 1.0;
+    });
+    let progress = world.settle().await;
+    world.demo.twilio.idle().await;
+    assert!(world.prove(&progress).holds());
+    assert!(progress.states(world.clock.now()).keys().all(|state| matches!(state, State::Delivered | State::Suppressed)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_before_the_outcome_is_evidence_enough() {
+    let world = World::of(5).await;
+    world.settle().await;
+    // Nobody on our side has ever heard of this notification: Twilio signed our URL all the same.
+    let id = NotificationId::parse("abcdefghijklm-abcdefghijklmnop").unwrap();
+    assert_eq!(post(&world, local::demo::TENANT, &format!("n={id}&a=1"), &delivered(SID), Some(TOKEN)).await, 204);
+    assert_eq!(post(&world, local::demo::TENANT, &format!("n={id}&a=1"), &delivered(SID), Some(TOKEN)).await, 204);
+    let story = world.stack.ledger().story(&world.tenant(), &id, Consistency::Strong).await.unwrap();
+    assert_eq!(story.facts.len(), 1);
+    let standing = story.standing(world.clock.now());
+    assert_eq!((standing.state, standing.sid.as_deref()), (State::Delivered, Some(SID)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_not_signed_for_us_is_refused_and_leaves_no_trace() {
+    let world = World::of(5).await;
+    world.settle().await;
+    let id = NotificationId::parse("abcdefghijklm-abcdefghijklmnop").unwrap();
+    let (good, params) = (format!("n={id}&a=1"), delivered(SID));
+    let mut other_account = params.clone();
+    other_account[0].1 = "AC99999999999999999999999999999999".to_owned();
+    let tenant = local::demo::TENANT;
+    for (what, tenant, query, params, token, expect) in [
+        ("unsigned", tenant, good.as_str(), &params, None, 403),
+        ("signed with another token", tenant, good.as_str(), &params, Some("somebody-elses-token"), 403),
+        ("signed with nothing", tenant, good.as_str(), &params, Some(""), 403),
+        ("for another account", tenant, good.as_str(), &other_account, Some(TOKEN), 403),
+        ("for a tenant that isn't", "nobody", good.as_str(), &params, Some(TOKEN), 403),
+        ("for a name that can't be", "No-Body", good.as_str(), &params, Some(TOKEN), 403),
+        ("without n", tenant, "a=1", &params, Some(TOKEN), 400),
+        ("without a", tenant, &format!("n={id}"), &params, Some(TOKEN), 400),
+        ("with attempt 0", tenant, &format!("n={id}&a=0"), &params, Some(TOKEN), 400),
+        ("with an n that can't be", tenant, "n=..%2F&a=1", &params, Some(TOKEN), 400),
+        ("without a sid", tenant, good.as_str(), &params[3..].to_vec(), Some(TOKEN), 400),
+    ] {
+        assert_eq!(post(&world, tenant, query, params, token).await, expect, "{what}");
+        assert_eq!(facts(&world, &id).await, 0, "{what}");
+    }
+    // Altered on the way.
+    let path = format!("/twilio/{tenant}/status?{good}");
+    let signature = signature::sign(TOKEN, &format!("{}{path}", world.stack.callback_base_url()), &params);
+    let altered = "AccountSid=AC00000000000000000000000000000001&MessageSid=SM0123456789abcdef0123456789abcdef&MessageStatus=failed";
+    let answer = reqwest::Client::new()
+        .post(format!("http://{}{path}", world.stack.address()))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("x-twilio-signature", signature)
+        .body(altered)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status().as_u16(), 403);
+    assert_eq!(facts(&world, &id).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_callbacks_among_true_ones_change_nothing() {
+    let world = World::of(40).await;
+    world.demo.twilio.change(|settings| settings.callbacks.forged = 1.0);
+    let progress = world.settle().await;
+    world.demo.twilio.idle().await;
+    let forged: Vec<_> = world.demo.twilio.callbacks().into_iter().filter(|callback| callback.forged).collect();
+    assert!(forged.len() > 10);
+    assert!(forged.iter().all(|callback| callback.answers == [Some(403)]), "{:?}", forged.first());
+    assert!(progress.states(world.clock.now()).keys().all(|state| matches!(state, State::Delivered | State::Suppressed)));
+}

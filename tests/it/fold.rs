@@ -1,0 +1,140 @@
+//! The fold: facts add up to the same state in every order in which they can arrive.
+
+use jiff::Timestamp;
+use shared::notification::{
+    Attempt, AttemptOutcome, Closed, ClosedReason, Created, Detail, Fact, Look, NotificationId, Outcome, Release, Report, State, Story, Suppressed,
+};
+use shared::phone::{Channel, PhoneNumber};
+use std::time::Duration;
+
+const SID: &str = "SM0123456789abcdef0123456789abcdef";
+const OTHER: &str = "SMfedcba9876543210fedcba9876543210";
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_770_000_000 + seconds).unwrap()
+}
+
+fn created(change: impl FnOnce(&mut Created)) -> Fact {
+    let mut created = Created {
+        employee_id: "0042317".to_owned(),
+        source: "payroll".to_owned(),
+        kind: "payroll_posted".to_owned(),
+        key: vec!["2026-03-15".to_owned()],
+        channel: Channel::Sms,
+        occurred_at: at(-60),
+        to: Some(PhoneNumber::try_from("+13125550142".to_owned()).unwrap()),
+        body: Some("Hi".to_owned()),
+        language: Some("en".to_owned()),
+        time_zone: None,
+        not_before: None,
+        expires_at: at(86_400),
+        urgent: false,
+        held: false,
+        suppressed: None,
+        escalate_after_minutes: None,
+        escalates: None,
+    };
+    change(&mut created);
+    let starts = created.suppressed.is_none() && !created.held && created.not_before.is_none();
+    let fact = Fact::new(at(0), Detail::Created(Box::new(created)));
+    if starts { fact.starting(1) } else { fact }
+}
+
+fn attempt(number: u32) -> Fact {
+    let claimed = at(100 * i64::from(number));
+    let deadline = claimed.checked_add(Duration::from_secs(60)).unwrap();
+    Fact::new(claimed, Detail::Attempt(Attempt { attempt: number, deadline, request_id: "r".to_owned() }))
+}
+
+fn outcome(number: u32, outcome: Outcome) -> Fact {
+    Fact::new(at(100 * i64::from(number) + 1), Detail::Outcome(AttemptOutcome { attempt: number, outcome }))
+}
+
+fn accepted(number: u32, sid: &str) -> Fact {
+    outcome(number, Outcome::Accepted { sid: sid.to_owned(), status: "accepted".to_owned(), evidence: None })
+}
+
+fn deferred(number: u32) -> Fact {
+    outcome(number, Outcome::Deferred { code: "20429".to_owned(), retry_at: at(500) })
+}
+
+fn callback(number: u32, sid: &str, status: &str) -> Fact {
+    let report = Report { sid: sid.to_owned(), status: status.to_owned(), attempt: number, error_code: None, fields: serde_json::Map::new() };
+    Fact::new(at(100 * i64::from(number) + 5), Detail::Callback(report))
+}
+
+fn release(number: u32, by: Option<&str>) -> Fact {
+    Fact::new(at(100 * i64::from(number) - 10), Detail::Release(Release { attempt: number, why: "w".to_owned(), by: by.map(str::to_owned), expires_at: None })).starting(number)
+}
+
+fn closed(reason: ClosedReason, number: u32, again: bool) -> Fact {
+    Fact::new(at(100 * i64::from(number) - 5), Detail::Closed(Closed { closed: reason, attempt: number, again, why: None, by: None }))
+}
+
+/// Checks the state in every order of arrival, each fact arriving twice somewhere.
+fn check(facts: &[Fact], now: i64, expect: State) {
+    fn orders(rest: &[Fact], so_far: &mut Vec<Fact>, visit: &mut impl FnMut(&[Fact])) {
+        if rest.is_empty() {
+            visit(so_far);
+        }
+        for index in 0..rest.len() {
+            so_far.push(rest[index].clone());
+            orders(&[&rest[..index], &rest[index + 1..]].concat(), so_far, visit);
+            so_far.pop();
+        }
+    }
+    let id = NotificationId::parse("abcdefghijklm-abcdefghijklmnop").unwrap();
+    orders(facts, &mut Vec::new(), &mut |order| {
+        let standing = Story::new(id.clone(), order.to_vec()).standing(at(now));
+        assert_eq!(standing.state, expect, "{order:#?}");
+    });
+}
+
+#[test]
+fn a_notification_stands_where_its_facts_say_in_every_order() {
+    let text = || created(|_| ());
+    check(&[text()], 1, State::Pending);
+    check(&[created(|c| c.suppressed = Some(Suppressed::NoPhone))], 1, State::Suppressed);
+    check(&[created(|c| c.held = true)], 1, State::Held);
+    check(&[created(|c| c.not_before = Some(at(50)))], 1, State::Scheduled);
+    check(&[created(|c| c.held = true), release(1, Some("hr"))], 100, State::Pending);
+    check(&[text(), attempt(1)], 110, State::Sending);
+    check(&[text(), attempt(1)], 161, State::InDoubt);
+    check(&[text(), attempt(1), accepted(1, SID)], 200, State::Accepted);
+    check(&[text(), attempt(1), accepted(1, SID), callback(1, SID, "sent"), callback(1, SID, "delivered")], 200, State::Delivered);
+    check(&[text(), attempt(1), callback(1, SID, "sent")], 500, State::Accepted);
+    check(&[text(), attempt(1), callback(1, SID, "delivered")], 500, State::Delivered);
+    check(&[text(), attempt(1), accepted(1, SID), callback(1, SID, "undelivered"), callback(1, SID, "sent")], 500, State::Undelivered);
+    check(&[text(), attempt(1), accepted(1, SID), callback(1, SID, "failed")], 500, State::Failed);
+    check(&[text(), attempt(1), outcome(1, Outcome::Refused { code: 21211, class: "recipient".to_owned() })], 500, State::Failed);
+    check(&[text(), attempt(1), outcome(1, Outcome::DryRun)], 500, State::DryRun);
+    check(&[text(), attempt(1), deferred(1)], 300, State::Deferred);
+    check(&[text(), attempt(1), deferred(1), release(2, None)], 300, State::Pending);
+    check(&[text(), attempt(1), deferred(1), release(2, None), attempt(2), accepted(2, SID)], 300, State::Accepted);
+    check(&[text(), closed(ClosedReason::OptedOut, 1, false)], 300, State::Suppressed);
+    check(&[text(), attempt(1), deferred(1), closed(ClosedReason::Expired, 2, false)], 300, State::Expired);
+    check(&[text(), attempt(1), closed(ClosedReason::Cancelled, 1, false)], 300, State::Cancelled);
+    check(&[text(), attempt(1), outcome(1, Outcome::PresumedLost), closed(ClosedReason::Unconfirmed, 2, false)], 300, State::Unconfirmed);
+    check(&[text(), Fact::new(at(5), Detail::Look(Look { look: 1, why: "w".to_owned() }))], 300, State::Pending);
+}
+
+#[test]
+fn what_twilio_took_counts_whatever_we_believed() {
+    let text = || created(|_| ());
+    let lost = || outcome(1, Outcome::PresumedLost);
+    check(&[text(), attempt(1), lost(), callback(1, SID, "sent"), closed(ClosedReason::Unconfirmed, 2, false)], 900, State::Accepted);
+    check(&[text(), attempt(1), lost(), release(2, None), attempt(2), callback(1, SID, "delivered")], 900, State::Delivered);
+    check(&[text(), attempt(1), lost(), release(2, None), attempt(2), accepted(2, OTHER), callback(1, SID, "undelivered")], 900, State::Accepted);
+    check(&[text(), attempt(1), callback(1, SID, "failed"), release(2, Some("hr")), attempt(2), callback(2, OTHER, "delivered")], 900, State::Delivered);
+}
+
+#[test]
+fn an_operators_replay_opens_what_was_closed_and_it_can_be_closed_again() {
+    let expired = || [created(|_| ()), attempt(1), deferred(1), closed(ClosedReason::Expired, 2, false)];
+    let and = |more: &[Fact]| [&expired()[..], more].concat();
+    check(&and(&[release(2, Some("hr"))]), 900, State::Pending);
+    check(&and(&[release(2, Some("hr")), attempt(2)]), 900, State::InDoubt);
+    check(&and(&[release(2, Some("hr")), closed(ClosedReason::Expired, 2, true)]), 900, State::Expired);
+    let failed = [created(|_| ()), attempt(1), outcome(1, Outcome::Refused { code: 21211, class: "recipient".to_owned() }), release(2, Some("hr"))];
+    check(&failed, 900, State::Pending);
+}

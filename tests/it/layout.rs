@@ -1,0 +1,112 @@
+//! The layout: imports point one way, files stay short, and what is banned stays away.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn rust_files(below: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![below.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    assert!(!found.is_empty());
+    found
+}
+
+fn is_test(path: &Path) -> bool {
+    path.components().any(|part| part.as_os_str() == "tests") || path.file_name().is_some_and(|name| name == "tests.rs")
+}
+
+/// The crates of the workspace that a manifest depends on, development aside.
+fn depends_on(manifest: &Path) -> Vec<String> {
+    const OURS: &[&str] = &["shared", "poll", "send", "callback", "verify", "local", "connector"];
+    let text = fs::read_to_string(manifest).unwrap();
+    let section = text.split("[dependencies]").nth(1).unwrap_or_default().split("\n[").next().unwrap();
+    let names = section.lines().filter_map(|line| line.split(['.', ' ', '=']).next());
+    names.filter(|name| OURS.contains(name)).map(str::to_owned).collect()
+}
+
+#[test]
+fn crates_depend_one_way() {
+    let check = |manifest: &str, expect: &[&str]| {
+        let mut found = depends_on(&root().join(manifest).join("Cargo.toml"));
+        found.sort();
+        assert_eq!(found, expect, "{manifest}");
+    };
+    check("shared", &[]);
+    for function in ["poll", "send", "callback", "verify"] {
+        if root().join("functions").join(function).join("Cargo.toml").exists() {
+            check(&format!("functions/{function}"), &["shared"]);
+        }
+    }
+}
+
+/// Inside `shared`: `phone` <- `peoplesoft`, `twilio`, `template` <- `tenant` <- `notification` <- `ledger`.
+#[test]
+fn modules_of_shared_depend_one_way() {
+    let floors: BTreeMap<&str, u8> = [
+        ("clock", 0), ("moment", 0), ("stamp", 0), ("timing", 0), ("phone", 0),
+        ("peoplesoft", 1), ("twilio", 1), ("template", 1),
+        ("tenant", 2),
+        ("contacts", 3), ("metrics", 3), ("notification", 3),
+        ("ledger", 4),
+    ]
+    .into();
+    let sources = root().join("shared/src");
+    for path in rust_files(&sources) {
+        let module = path.strip_prefix(&sources).unwrap().components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        let Some(floor) = floors.get(module.as_str()) else { continue };
+        let text = fs::read_to_string(&path).unwrap();
+        let code = if is_test(&path) { "" } else { text.split("#[cfg(test)]").next().unwrap() };
+        for (other, above) in &floors {
+            let same_floor = above == floor && *floor > 0;
+            let uses = code.contains(&format!("crate::{other}::")) || code.contains(&format!("crate::{other};"));
+            if uses && *other != module {
+                assert!(above <= floor && !same_floor, "{} uses crate::{other}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_file_asks_for_a_second_noun() {
+    for folder in ["shared/src", "functions", "infra"] {
+        for path in rust_files(&root().join(folder)) {
+            let lines = fs::read_to_string(&path).unwrap().lines().count();
+            assert!(lines <= 400 || is_test(&path), "{} has {lines} lines", path.display());
+        }
+    }
+}
+
+#[test]
+fn banned_nouns_and_global_state_stay_away() {
+    for folder in ["shared/src", "functions", "infra"] {
+        for path in rust_files(&root().join(folder)) {
+            let text = fs::read_to_string(&path).unwrap();
+            for (number, line) in text.lines().enumerate() {
+                let code = line.split("//").next().unwrap();
+                for definition in ["struct ", "enum ", "trait ", "mod ", "fn "] {
+                    let Some(name) = code.split(definition).nth(1) else { continue };
+                    let name = name.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap().to_lowercase();
+                    for banned in ["manager", "helper", "util", "processor", "handler"] {
+                        assert!(!name.contains(banned), "{}:{} defines {name}", path.display(), number + 1);
+                    }
+                }
+                assert!(!code.contains("static mut"), "{}:{}", path.display(), number + 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The proof: everything together, through the real wire. One binary, since it links once.
+//!
+//! `world` is what the others stand on; each of them is named for what it proves.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc, unreachable_pub)]
+
+mod callbacks;
+mod end_to_end;
+mod fold;
+mod layout;
+mod redaction;
+mod tenants;
+mod twice;
+mod world;

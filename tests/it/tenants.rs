@@ -1,0 +1,52 @@
+//! One tenant's trouble stays in that tenant.
+
+use crate::world::{start_stack, until_still};
+use local::demo::{Demo, Moods};
+use local::peoplesoft::{Fault, Rule};
+use shared::clock::Clock;
+use shared::notification::State;
+use shared::timing::Timing;
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// A directory with the documents of several demo hospitals under names of their own.
+fn together(hospitals: &[(&str, &Demo)]) -> TempDir {
+    let directory = TempDir::new().unwrap();
+    for (name, demo) in hospitals {
+        let document = demo.tenants().join(format!("{}.json", local::demo::TENANT));
+        std::fs::copy(document, directory.path().join(format!("{name}.json"))).unwrap();
+    }
+    directory
+}
+
+async fn hospital(staff: usize) -> Demo {
+    Demo::start(&Moods { staff, latency: Duration::ZERO, ..Moods::default() }, Clock::system(), None).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_with_a_broken_peoplesoft_and_one_with_a_broken_document_hold_nobody_up() {
+    let (clock, timing) = (Clock::system(), Timing::with_patience(Duration::from_secs(4)));
+    let (healthy, broken) = (hospital(40).await, hospital(40).await);
+    broken.peoplesoft.faults().set(Rule::always(Fault::Html));
+    let directory = together(&[("healthy", &healthy), ("broken", &broken)]);
+    std::fs::write(directory.path().join("nonsense.json"), "{\"events\": 7}").unwrap();
+    let stack = start_stack(directory.path(), &timing, &clock).await;
+    let progress = until_still(&stack, &timing, &clock).await;
+    assert!(healthy.twilio.accepted().len() > 35);
+    assert!(broken.twilio.accepted().is_empty());
+    assert!(progress.stories.iter().all(|(tenant, _)| tenant.as_str() == "healthy"));
+    assert!(progress.states(clock.now()).keys().all(|state| matches!(state, State::Delivered | State::Suppressed)));
+    let named: Vec<&str> = progress.broken.iter().map(|(name, _)| name.as_str()).collect();
+    assert!(named.iter().any(|name| name.starts_with("broken/")) && named.contains(&"nonsense"), "{named:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tenants_with_the_same_people_know_nothing_of_each_other() {
+    let (clock, timing) = (Clock::system(), Timing::with_patience(Duration::from_secs(4)));
+    let (one, other) = (hospital(30).await, hospital(30).await);
+    let directory = together(&[("one", &one), ("other", &other)]);
+    let stack = start_stack(directory.path(), &timing, &clock).await;
+    until_still(&stack, &timing, &clock).await;
+    assert_eq!(one.twilio.accepted().len(), other.twilio.accepted().len());
+    assert!(one.twilio.doubled().is_empty() && other.twilio.doubled().is_empty());
+}

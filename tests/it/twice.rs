@@ -1,0 +1,123 @@
+//! Everything arrives twice: the same poll, the same batch, two batches at once. It lands once.
+
+use crate::world::World;
+use aws_lambda_events::event::dynamodb::Event;
+use serde_json::{Value, json};
+use shared::clock::Clock;
+use shared::metrics::Metrics;
+use shared::notification::State;
+use shared::tenant::{Tenants, store};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Every record of the table's stream that may start an attempt, as Lambda would hand it over, made from the facts themselves.
+async fn batch(world: &World) -> Value {
+    let client = world.stack.ledger().client();
+    let items = client.scan().table_name(world.stack.ledger().table()).filter_expression("attribute_exists(start_attempt)").send().await.unwrap();
+    let records: Vec<Value> = items
+        .items()
+        .iter()
+        .enumerate()
+        .map(|(number, item)| {
+            let image: serde_json::Map<String, Value> = item.iter().map(|(name, value)| (name.clone(), dynamodb_json(value))).collect();
+            json!({"eventID": number.to_string(), "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": "us-east-1",
+                "dynamodb": {"ApproximateCreationDateTime": 0, "Keys": {"pk": image["pk"], "sk": image["sk"]}, "NewImage": image,
+                    "SequenceNumber": format!("{number:021}"), "SizeBytes": 1, "StreamViewType": "NEW_IMAGE"}})
+        })
+        .collect();
+    json!({"Records": records})
+}
+
+fn dynamodb_json(value: &aws_sdk_dynamodb::types::AttributeValue) -> Value {
+    use aws_sdk_dynamodb::types::AttributeValue::{Bool, L, M, N, Null, S};
+    match value {
+        S(text) => json!({"S": text}),
+        N(number) => json!({"N": number}),
+        Bool(flag) => json!({"BOOL": flag}),
+        Null(flag) => json!({"NULL": flag}),
+        L(list) => json!({"L": list.iter().map(dynamodb_json).collect::<Vec<_>>()}),
+        M(map) => json!({"M": map.iter().map(|(name, value)| (name.clone(), dynamodb_json(value))).collect::<serde_json::Map<_, _>>()}),
+        other => panic!("no fact holds {other:?}"),
+    }
+}
+
+/// The send function as a second Lambda would run it: its own memory, the same world.
+async fn second_send(world: &World) -> send::Deps {
+    let environment = world.stack.environment();
+    let endpoint = environment.iter().find(|(name, _)| *name == "AWS_ENDPOINT_URL_SECRETS_MANAGER").unwrap().1.clone();
+    let secrets = aws_sdk_secretsmanager(&endpoint).await;
+    let clock = Clock::system();
+    send::Deps {
+        ledger: world.stack.ledger().clone(),
+        tenants: Arc::new(Tenants::new(secrets, shared::settings::TENANT_SECRET_PREFIX.to_owned(), clock.clone(), store::MAX_AGE)),
+        twilio: shared::twilio::Client::new(shared::twilio::Timeouts::default()).unwrap(),
+        callback_base_url: world.stack.callback_base_url().to_owned(),
+        metrics: Metrics::off(clock.clone()),
+        timing: world.timing.clone(),
+        clock,
+        pace: send::pace::Pace::default(),
+    }
+}
+
+async fn aws_sdk_secretsmanager(endpoint: &str) -> aws_sdk_secretsmanager::Client {
+    aws_sdk_secretsmanager::Client::new(&local::stack::sdk_config(endpoint.to_owned()).await)
+}
+
+fn invocation(name: &str) -> send::Invocation {
+    send::Invocation { request_id: name.to_owned(), until: jiff::Timestamp::MAX }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_poll_twice_appends_nothing_twice() {
+    let world = World::of(60).await;
+    let first = world.settle().await;
+    let (polls, sent) = (world.stack.polls(|polls| polls.count), world.demo.twilio.accepted().len());
+    // The overlap brings the same rows again with every poll.
+    tokio::time::timeout(crate::world::TOO_LONG, async {
+        while world.stack.polls(|polls| polls.count) < polls + 3 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .unwrap();
+    let second = world.settle().await;
+    assert_eq!(second.stories.len(), first.stories.len());
+    assert_eq!(world.demo.twilio.accepted().len(), sent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_batch_twice_and_two_at_once_send_once() {
+    let world = World::of(60).await;
+    world.settle().await;
+    let (requests, batch) = (world.demo.twilio.requests(), batch(&world).await);
+    let (one, other) = (second_send(&world).await, second_send(&world).await);
+    let (first_call, second_call) = (invocation("one"), invocation("other"));
+    let event = || serde_json::from_value::<Event>(batch.clone()).unwrap();
+    assert!(event().records.len() > 40);
+    let (first, second) = tokio::join!(send::batch(&one, event(), &first_call), send::batch(&other, event(), &second_call));
+    assert!(first.batch_item_failures.is_empty() && second.batch_item_failures.is_empty());
+    assert_eq!(world.demo.twilio.requests(), requests, "an attempt was made again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_senders_race_for_fresh_notifications_and_each_is_sent_once() {
+    // Nothing was sent yet: the tenant's Twilio is not to be reached until both senders stand ready.
+    let world = World::start(local::demo::Moods { staff: 40, latency: Duration::from_millis(5), ..Default::default() }).await;
+    let (one, other) = (second_send(&world).await, second_send(&world).await);
+    let (first_call, second_call) = (invocation("one"), invocation("other"));
+    let racing = async {
+        loop {
+            let batch = batch(&world).await;
+            let event = || serde_json::from_value::<Event>(batch.clone()).unwrap();
+            tokio::join!(send::batch(&one, event(), &first_call), send::batch(&other, event(), &second_call));
+            if world.demo.twilio.accepted().len() >= 40 {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(crate::world::TOO_LONG, racing).await.unwrap();
+    let progress = world.settle().await;
+    let proof = world.prove(&progress);
+    assert!(proof.holds(), "{proof:?}");
+    assert!(crate::world::states(&progress, world.clock.now()).keys().all(|state| matches!(state, State::Delivered | State::Suppressed)));
+}
