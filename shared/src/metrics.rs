@@ -57,8 +57,12 @@ impl Metrics {
             dimensions.push(json!(["tenant", "reason"]));
             line.insert("reason".to_owned(), json!(reason));
         }
-        let directive = json!({"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": [{"Name": name, "Unit": unit}]});
-        line.insert("_aws".to_owned(), json!({"Timestamp": self.clock.now().as_millisecond(), "CloudWatchMetrics": [directive]}));
+        let directive =
+            json!({"Namespace": NAMESPACE, "Dimensions": dimensions, "Metrics": [{"Name": name, "Unit": unit}]});
+        line.insert(
+            "_aws".to_owned(),
+            json!({"Timestamp": self.clock.now().as_millisecond(), "CloudWatchMetrics": [directive]}),
+        );
         (self.write)(Value::Object(line).to_string());
     }
 }

@@ -1,5 +1,5 @@
-//! Dates and times as `PeopleSoft` writes them, told apart by their form. Knows no time zone: a value without an offset stays
-//! local until somebody who knows the zone decides.
+//! Dates and times as `PeopleSoft` writes them, told apart by their form; the only place that reads them. Knows no time
+//! zone: a value without an offset stays local until somebody who knows the zone decides. Never guesses at another form.
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{Timestamp, tz::Offset};
@@ -7,95 +7,123 @@ use jiff::{Timestamp, tz::Offset};
 /// What a text says, as precisely as it says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// A date and time with an offset: `2016-11-11T00:59:29-0700`.
+    /// A date and time with an offset: `2016-11-11T00:59:29-0700` (an assumption, of gateways).
     Instant(Timestamp),
-    /// A date and time without one: `2016-11-11-00.59.29.000000`, `2011-01-01 18:10:52.000000`.
+    /// A date and time without one: `2016-11-11-00.59.29.000000`, `2011-01-01 18:10:52.000000` (both recorded).
     Local(DateTime),
-    /// A date: `2014-09-02`.
+    /// A date: `2014-09-02` (recorded).
     Date(Date),
-    /// A time of day: ` 9:05`, `09.00`, `19.00.00.000000`.
+    /// A time of day: ` 9:05`, `09.00`, `19.00.00.000000` (all recorded).
     Time(Time),
 }
 
 impl Moment {
-    /// Reads any of the forms; `None` for everything else, a date that doesn't exist included.
+    /// Reads any of the forms, white space around it apart; `None` for everything else, a date that doesn't exist included.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
-        let Some((date, rest)) = split_date(text) else { return time(text).map(Self::Time) };
-        let mut rest = rest.chars();
-        match rest.next() {
-            None => return Some(Self::Date(date)),
-            Some('-' | ' ' | 'T' | 't') => {}
-            Some(_) => return None,
-        }
-        let (clock, offset) = split_offset(rest.as_str());
-        let local = date.to_datetime(time(clock)?);
-        match offset {
-            None => Some(Self::Local(local)),
-            Some(offset) => Some(Self::Instant(parse_offset(offset)?.to_timestamp(local).ok()?)),
-        }
+        date(text).map_or_else(|| time(text).map(Self::Time), |(date, rest)| with_date(date, rest))
     }
 }
 
-fn split_date(text: &str) -> Option<(Date, &str)> {
-    let (date, rest) = text.split_at_checked(10)?;
-    let mut parts = date.split('-');
-    let mut number = |length: usize| parts.next().filter(|part| part.len() == length).and_then(digits);
-    let (year, month, day) = (number(4)?, number(2)?, number(2)?);
+/// `YYYY-MM-DD`, and what follows it.
+fn date(text: &str) -> Option<(Date, Cursor<'_>)> {
+    let mut rest = Cursor(text);
+    let year = rest.number(4)?;
+    let month = rest.eat('-').then(|| rest.number(2))??;
+    let day = rest.eat('-').then(|| rest.number(2))??;
     let date = Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
-    parts.next().is_none().then_some((date, rest))
+    Some((date, rest))
 }
 
-/// `H:MM`, `HH:MM[:SS[.f]]` or the same with dots throughout.
-fn time(text: &str) -> Option<Time> {
-    let text = text.trim();
-    let (separator, fraction_separator) = if text.contains(':') { (':', '.') } else { ('.', '.') };
-    let mut parts = text.splitn(3, separator);
-    let hour = parts.next().filter(|part| (1..=2).contains(&part.len())).and_then(digits)?;
-    let minute = parts.next().filter(|part| part.len() == 2).and_then(digits)?;
-    let (second, nanosecond) = match parts.next() {
-        None => (0, 0),
-        Some(rest) => {
-            let (second, fraction) = rest.split_once(fraction_separator).unwrap_or((rest, ""));
-            let second = Some(second).filter(|part| part.len() == 2).and_then(digits)?;
-            (second, if fraction.is_empty() && !rest.contains(fraction_separator) { 0 } else { nanoseconds(fraction)? })
-        }
+/// Nothing, `-HH.MM.SS[.f]`, ` HH:MM:SS[.f]`, or `THH:MM:SS[.f]` with or without an offset.
+fn with_date(date: Date, mut rest: Cursor<'_>) -> Option<Moment> {
+    let (separator, may_have_offset) = match rest.next() {
+        None => return Some(Moment::Date(date)),
+        Some('-') => ('.', false),
+        Some(' ') => (':', false),
+        Some('T') => (':', true),
+        Some(_) => return None,
     };
-    let small = |number: u32| i8::try_from(number).ok();
-    Time::new(small(hour)?, small(minute)?, small(second)?, i32::try_from(nanosecond).ok()?).ok()
+    let hour = rest.number(2)?;
+    let minute = rest.eat(separator).then(|| rest.number(2))??;
+    let second = rest.eat(separator).then(|| rest.number(2))??;
+    let nanosecond = rest.fraction()?;
+    let local = date.to_datetime(clock_time(hour, minute, second, nanosecond)?);
+    if rest.0.is_empty() {
+        return Some(Moment::Local(local));
+    }
+    let offset = may_have_offset.then(|| rest.offset())??;
+    let instant = offset.to_timestamp(local).ok()?;
+    rest.0.is_empty().then_some(Moment::Instant(instant))
 }
 
-fn nanoseconds(fraction: &str) -> Option<u32> {
-    if !(1..=9).contains(&fraction.len()) {
-        return None;
+/// `H:MM`, `HH:MM[:SS[.f]]`, `HH.MM[.SS[.f]]`. Only the colon form drops the leading zero: `9.05` is rather a number.
+fn time(text: &str) -> Option<Time> {
+    let mut rest = Cursor(text);
+    let one_digit = text.as_bytes().get(1) == Some(&b':');
+    let hour = rest.number(if one_digit { 1 } else { 2 })?;
+    let separator = rest.next().filter(|separator| matches!(separator, ':' | '.'))?;
+    let minute = rest.number(2)?;
+    let (mut second, mut nanosecond) = (0, 0);
+    if rest.eat(separator) {
+        (second, nanosecond) = (rest.number(2)?, rest.fraction()?);
     }
-    Some(digits(fraction)? * 10_u32.pow(9 - u32::try_from(fraction.len()).ok()?))
+    let time = clock_time(hour, minute, second, nanosecond)?;
+    rest.0.is_empty().then_some(time)
 }
 
-fn split_offset(clock: &str) -> (&str, Option<&str>) {
-    match clock.find(['Z', 'z', '+', '-']) {
-        Some(at) => (&clock[..at], Some(&clock[at..])),
-        None => (clock, None),
-    }
+fn clock_time(hour: i32, minute: i32, second: i32, nanosecond: i32) -> Option<Time> {
+    let part = |part: i32| i8::try_from(part).ok();
+    Time::new(part(hour)?, part(minute)?, part(second)?, nanosecond).ok()
 }
 
-fn parse_offset(text: &str) -> Option<Offset> {
-    if text.eq_ignore_ascii_case("z") {
-        return Some(Offset::UTC);
-    }
-    let (sign, rest) = if let Some(rest) = text.strip_prefix('-') { (-1, rest) } else { (1, text.strip_prefix('+')?) };
-    let plain = rest.replacen(':', "", 1);
-    let (hours, minutes) = plain.split_at_checked(2)?;
-    let minutes = if minutes.is_empty() { 0 } else { Some(minutes).filter(|part| part.len() == 2).and_then(digits)? };
-    let seconds = digits(hours)? * 3600 + minutes * 60;
-    if minutes > 59 {
-        return None;
-    }
-    Offset::from_seconds(sign * i32::try_from(seconds).ok()?).ok()
-}
+/// What is left of a text.
+struct Cursor<'a>(&'a str);
 
-fn digits(text: &str) -> Option<u32> {
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit()) { None } else { text.parse().ok() }
+impl Cursor<'_> {
+    fn next(&mut self) -> Option<char> {
+        let mut rest = self.0.chars();
+        let next = rest.next();
+        self.0 = rest.as_str();
+        next
+    }
+
+    fn eat(&mut self, wanted: char) -> bool {
+        let rest = self.0.strip_prefix(wanted);
+        self.0 = rest.unwrap_or(self.0);
+        rest.is_some()
+    }
+
+    /// Exactly so many digits.
+    fn number(&mut self, digits: usize) -> Option<i32> {
+        let (number, rest) = self.0.split_at_checked(digits)?;
+        self.0 = rest;
+        number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok())?
+    }
+
+    /// Nothing, or a dot and one to nine digits, as nanoseconds.
+    fn fraction(&mut self) -> Option<i32> {
+        if !self.eat('.') {
+            return Some(0);
+        }
+        let digits = self.0.bytes().take_while(u8::is_ascii_digit).count();
+        let scale = 9_usize.checked_sub(digits)?;
+        Some(self.number(digits).filter(|_| digits > 0)? * 10_i32.pow(u32::try_from(scale).ok()?))
+    }
+
+    /// `Z`, `±HH:MM` or `±HHMM`.
+    fn offset(&mut self) -> Option<Offset> {
+        let sign = match self.next()? {
+            'Z' => return Some(Offset::UTC),
+            '+' => 1,
+            '-' => -1,
+            _ => return None,
+        };
+        let hours = self.number(2)?;
+        self.eat(':');
+        let minutes = self.number(2).filter(|minutes| *minutes < 60)?;
+        Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
+    }
 }
 
 #[cfg(test)]
@@ -120,13 +148,20 @@ mod tests {
         check("2016-11-11T00:59:29-0700", Some("instant 2016-11-11T07:59:29Z"));
         check("2016-11-11T00:59:29.123456789+05:30", Some("instant 2016-11-10T19:29:29.123456789Z"));
         check("2016-11-11T00:59:29Z", Some("instant 2016-11-11T00:59:29Z"));
+        check("2016-11-11T00:59:29", Some("local 2016-11-11T00:59:29"));
         check("2014-09-02", Some("date 2014-09-02"));
         check(" 9:05", Some("time 09:05:00"));
         check("11:45", Some("time 11:45:00"));
         check("09.00", Some("time 09:00:00"));
         check("19.00.00.000000", Some("time 19:00:00"));
         check("19:00:30", Some("time 19:00:30"));
-        for bad in ["", "28 Feb 2022", "02/28/2022", "2022-02-30", "2022-02-28x", "2022-02-28-25.00.00", "2022-02-28T10:00:00+25:99", "9", "9:5", "noon", "2022-02-28-", "10.5"] {
+        check("18:10:52.25", Some("time 18:10:52.25"));
+        check("9:05:30", Some("time 09:05:30"));
+        for bad in [
+            "", "28 Feb 2022", "02/28/2022", "2022-02-30", "2022-02-28x", "2022-02-28-", "2022-2-28", "2022-02-28-25.00.00", "2022-02-28-10:00:00",
+            "2022-02-28-10.00", "2022-02-28 10.00.00", "2022-02-28 10:00:00Z", "2022-02-28T10:00:00+25:99", "2022-02-28T10:00:00+5", "2022-02-28-10.00.00.",
+            "2022-02-28-10.00.00.1234567890", "9", "9:5", "9.05", "10.5", "24:00", "7:00 PM", "07:00.00", "noon", "é:00",
+        ] {
             check(bad, None);
         }
     }

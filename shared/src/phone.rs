@@ -118,7 +118,9 @@ fn region(country_code: &str, default_region: &str) -> Result<country::Id, Unusa
     let code = code.to_ascii_uppercase();
     let two = match code.len() {
         2 => code.as_str(),
-        _ => ISO_ALPHA_3.iter().find(|(three, _)| *three == code).map(|(_, two)| *two).ok_or(Unusable::UnknownCountry)?,
+        _ => {
+            ISO_ALPHA_3.iter().find(|(three, _)| *three == code).map(|(_, two)| *two).ok_or(Unusable::UnknownCountry)?
+        }
     };
     two.parse().map_err(|_| Unusable::UnknownCountry)
 }
@@ -157,7 +159,8 @@ impl TryFrom<String> for PhoneNumber {
     /// Takes a number that is in E.164 form already; anything else is an error.
     fn try_from(number: String) -> Result<Self, NotE164> {
         let digits = number.strip_prefix('+').ok_or(NotE164)?;
-        let shape = (8..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+        let shape =
+            (8..=15).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
         if shape { Ok(Self(number)) } else { Err(NotE164) }
     }
 }
@@ -182,15 +185,72 @@ impl fmt::Debug for PhoneNumber {
 
 /// ISO 3166 alpha-3 codes as `PeopleSoft`'s COUNTRY_TBL uses them, for the countries where staff phones are to be expected.
 const ISO_ALPHA_3: &[(&str, &str)] = &[
-    ("ARG", "AR"), ("AUS", "AU"), ("AUT", "AT"), ("BEL", "BE"), ("BRA", "BR"), ("CAN", "CA"), ("CHE", "CH"), ("CHL", "CL"),
-    ("CHN", "CN"), ("COL", "CO"), ("CRI", "CR"), ("CZE", "CZ"), ("DEU", "DE"), ("DNK", "DK"), ("DOM", "DO"), ("EGY", "EG"),
-    ("ESP", "ES"), ("FIN", "FI"), ("FRA", "FR"), ("GBR", "GB"), ("GHA", "GH"), ("GRC", "GR"), ("GTM", "GT"), ("HKG", "HK"),
-    ("HND", "HN"), ("HTI", "HT"), ("HUN", "HU"), ("IDN", "ID"), ("IND", "IN"), ("IRL", "IE"), ("ISR", "IL"), ("ITA", "IT"),
-    ("JAM", "JM"), ("JOR", "JO"), ("JPN", "JP"), ("KEN", "KE"), ("KOR", "KR"), ("LUX", "LU"), ("MEX", "MX"), ("MYS", "MY"),
-    ("NGA", "NG"), ("NIC", "NI"), ("NLD", "NL"), ("NOR", "NO"), ("NZL", "NZ"), ("PAK", "PK"), ("PAN", "PA"), ("PER", "PE"),
-    ("PHL", "PH"), ("POL", "PL"), ("PRI", "PR"), ("PRT", "PT"), ("ROU", "RO"), ("SAU", "SA"), ("SGP", "SG"), ("SLV", "SV"),
-    ("SWE", "SE"), ("THA", "TH"), ("TUR", "TR"), ("TWN", "TW"), ("UKR", "UA"), ("USA", "US"), ("VEN", "VE"), ("VNM", "VN"),
-    ("ZAF", "ZA"), ("ARE", "AE"),
+    ("ARG", "AR"),
+    ("AUS", "AU"),
+    ("AUT", "AT"),
+    ("BEL", "BE"),
+    ("BRA", "BR"),
+    ("CAN", "CA"),
+    ("CHE", "CH"),
+    ("CHL", "CL"),
+    ("CHN", "CN"),
+    ("COL", "CO"),
+    ("CRI", "CR"),
+    ("CZE", "CZ"),
+    ("DEU", "DE"),
+    ("DNK", "DK"),
+    ("DOM", "DO"),
+    ("EGY", "EG"),
+    ("ESP", "ES"),
+    ("FIN", "FI"),
+    ("FRA", "FR"),
+    ("GBR", "GB"),
+    ("GHA", "GH"),
+    ("GRC", "GR"),
+    ("GTM", "GT"),
+    ("HKG", "HK"),
+    ("HND", "HN"),
+    ("HTI", "HT"),
+    ("HUN", "HU"),
+    ("IDN", "ID"),
+    ("IND", "IN"),
+    ("IRL", "IE"),
+    ("ISR", "IL"),
+    ("ITA", "IT"),
+    ("JAM", "JM"),
+    ("JOR", "JO"),
+    ("JPN", "JP"),
+    ("KEN", "KE"),
+    ("KOR", "KR"),
+    ("LUX", "LU"),
+    ("MEX", "MX"),
+    ("MYS", "MY"),
+    ("NGA", "NG"),
+    ("NIC", "NI"),
+    ("NLD", "NL"),
+    ("NOR", "NO"),
+    ("NZL", "NZ"),
+    ("PAK", "PK"),
+    ("PAN", "PA"),
+    ("PER", "PE"),
+    ("PHL", "PH"),
+    ("POL", "PL"),
+    ("PRI", "PR"),
+    ("PRT", "PT"),
+    ("ROU", "RO"),
+    ("SAU", "SA"),
+    ("SGP", "SG"),
+    ("SLV", "SV"),
+    ("SWE", "SE"),
+    ("THA", "TH"),
+    ("TUR", "TR"),
+    ("TWN", "TW"),
+    ("UKR", "UA"),
+    ("USA", "US"),
+    ("VEN", "VE"),
+    ("VNM", "VN"),
+    ("ZAF", "ZA"),
+    ("ARE", "AE"),
 ];
 
 #[cfg(test)]

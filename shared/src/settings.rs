@@ -39,11 +39,16 @@ impl Settings {
     /// Reads any environment.
     pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Wrong> {
         let given = |name| variable(name).filter(|value| !value.trim().is_empty());
-        let table_name = given("TABLE_NAME").ok_or(Wrong { name: "TABLE_NAME", what: "is missing: name the ledger's DynamoDB table".to_owned() })?;
+        let table_name = given("TABLE_NAME")
+            .ok_or(Wrong { name: "TABLE_NAME", what: "is missing: name the ledger's DynamoDB table".to_owned() })?;
         let callback_base_url = given("CALLBACK_BASE_URL")
             .map(|url| document::http_url(&url).map_err(|what| Wrong { name: "CALLBACK_BASE_URL", what }))
             .transpose()?;
-        Ok(Self { table_name, tenant_secret_prefix: given("TENANT_SECRET_PREFIX").unwrap_or_else(|| TENANT_SECRET_PREFIX.to_owned()), callback_base_url })
+        Ok(Self {
+            table_name,
+            tenant_secret_prefix: given("TENANT_SECRET_PREFIX").unwrap_or_else(|| TENANT_SECRET_PREFIX.to_owned()),
+            callback_base_url,
+        })
     }
 
     /// `CALLBACK_BASE_URL`, for a function that can't do without.
@@ -67,10 +72,13 @@ impl OperatorSettings {
     /// Reads the process's environment for what the flags don't say.
     #[allow(clippy::disallowed_methods)] // the one place that may
     pub fn from_environment(table: Option<String>, secret_prefix: Option<String>) -> Self {
-        let given = |flag: Option<String>, name| flag.or_else(|| std::env::var(name).ok()).filter(|value| !value.trim().is_empty());
+        let given = |flag: Option<String>, name| {
+            flag.or_else(|| std::env::var(name).ok()).filter(|value| !value.trim().is_empty())
+        };
         Self {
             table_name: given(table, "TABLE_NAME"),
-            tenant_secret_prefix: given(secret_prefix, "TENANT_SECRET_PREFIX").unwrap_or_else(|| TENANT_SECRET_PREFIX.to_owned()),
+            tenant_secret_prefix: given(secret_prefix, "TENANT_SECRET_PREFIX")
+                .unwrap_or_else(|| TENANT_SECRET_PREFIX.to_owned()),
         }
     }
 }
@@ -78,7 +86,9 @@ impl OperatorSettings {
 /// The user who runs the command, for facts that name who did something: `CONNECTOR_USER`, else `USER`.
 #[allow(clippy::disallowed_methods)] // the one place that may
 pub fn operator() -> String {
-    let named = ["CONNECTOR_USER", "USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.trim().is_empty()));
+    let named = ["CONNECTOR_USER", "USER", "LOGNAME", "USERNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|user| !user.trim().is_empty()));
     named.unwrap_or_else(|| "unknown".to_owned())
 }
 
@@ -103,7 +113,10 @@ mod tests {
         };
         assert_eq!(read(&[]).unwrap_err().name, "TABLE_NAME");
         assert_eq!(read(&[("TABLE_NAME", " ")]).unwrap_err().name, "TABLE_NAME");
-        assert_eq!(read(&[("TABLE_NAME", "t"), ("CALLBACK_BASE_URL", "example.org")]).unwrap_err().name, "CALLBACK_BASE_URL");
+        assert_eq!(
+            read(&[("TABLE_NAME", "t"), ("CALLBACK_BASE_URL", "example.org")]).unwrap_err().name,
+            "CALLBACK_BASE_URL"
+        );
         let settings = read(&[("TABLE_NAME", "t"), ("CALLBACK_BASE_URL", "https://example.org/base/")]).unwrap();
         assert_eq!(settings.tenant_secret_prefix, TENANT_SECRET_PREFIX);
         assert_eq!(settings.require_callback_base_url().unwrap(), "https://example.org/base");

@@ -9,15 +9,28 @@ use std::time::Duration;
 
 /// What Twilio sends when it has delivered a message.
 fn delivered(sid: &str) -> Vec<(String, String)> {
-    let own = |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    own(&[("AccountSid", "AC00000000000000000000000000000001"), ("MessageSid", sid), ("SmsSid", sid), ("MessageStatus", "delivered"), ("SmsStatus", "delivered"), ("ApiVersion", "2010-04-01")])
+    let own =
+        |pairs: &[(&str, &str)]| pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    own(&[
+        ("AccountSid", "AC00000000000000000000000000000001"),
+        ("MessageSid", sid),
+        ("SmsSid", sid),
+        ("MessageStatus", "delivered"),
+        ("SmsStatus", "delivered"),
+        ("ApiVersion", "2010-04-01"),
+    ])
 }
 
 /// Posts a status callback; answers the status and how many facts the ledger has of the notification.
 async fn post(world: &World, tenant: &str, query: &str, params: &[(String, String)], signed_with: Option<&str>) -> u16 {
     let path = format!("/twilio/{tenant}/status?{query}");
-    let signature = signed_with.map(|token| signature::sign(token, &format!("{}{path}", world.stack.callback_base_url()), params));
-    let body: String = params.iter().map(|(name, value)| format!("{name}={}", value.replace('+', "%2B"))).collect::<Vec<_>>().join("&");
+    let signature =
+        signed_with.map(|token| signature::sign(token, &format!("{}{path}", world.stack.callback_base_url()), params));
+    let body: String = params
+        .iter()
+        .map(|(name, value)| format!("{name}={}", value.replace('+', "%2B")))
+        .collect::<Vec<_>>()
+        .join("&");
     let mut request = reqwest::Client::new()
         .post(format!("http://{}{path}", world.stack.address()))
         .header("content-type", "application/x-www-form-urlencoded; charset=UTF-8")
@@ -46,7 +59,9 @@ async fn doubled_and_reordered_callbacks_come_to_the_same_end() {
     let progress = world.settle().await;
     world.demo.twilio.idle().await;
     assert!(world.prove(&progress).holds());
-    assert!(progress.states(world.clock.now()).keys().all(|state| matches!(state, State::Delivered | State::Suppressed)));
+    assert!(
+        progress.states(world.clock.now()).keys().all(|state| matches!(state, State::Delivered | State::Suppressed))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,5 +128,7 @@ async fn forged_callbacks_among_true_ones_change_nothing() {
     let forged: Vec<_> = world.demo.twilio.callbacks().into_iter().filter(|callback| callback.forged).collect();
     assert!(forged.len() > 10);
     assert!(forged.iter().all(|callback| callback.answers == [Some(403)]), "{:?}", forged.first());
-    assert!(progress.states(world.clock.now()).keys().all(|state| matches!(state, State::Delivered | State::Suppressed)));
+    assert!(
+        progress.states(world.clock.now()).keys().all(|state| matches!(state, State::Delivered | State::Suppressed))
+    );
 }

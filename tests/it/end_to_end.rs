@@ -13,14 +13,19 @@ async fn three_hundred_employees_get_one_text_each_or_a_reason() {
     let progress = world.settle().await;
     let proof = world.prove(&progress);
     assert!(proof.holds(), "{proof:?}");
-    let payroll: Vec<_> = progress.stories.iter().filter(|(_, story)| story.created().unwrap().source == "payroll").collect();
+    let payroll: Vec<_> =
+        progress.stories.iter().filter(|(_, story)| story.created().unwrap().source == "payroll").collect();
     assert_eq!(payroll.len(), 300);
     // What the hospital's own list of phones and wishes says, person by person.
     let zone = jiff::tz::TimeZone::get("America/Chicago").unwrap();
     let expected = local::peoplesoft::demo::hospital(Moods::default().seed, 300, world.clock.now(), &zone).expectations;
-    let expected: BTreeMap<EmployeeKey, _> =
-        expected.into_iter().filter(|one| one.source == "payroll").map(|one| (EmployeeKey::of(&world.tenant(), &one.employee_id), one.outcome)).collect();
-    let accepted: BTreeMap<String, String> = world.demo.twilio.accepted().into_iter().map(|message| (message.notification.unwrap(), message.to)).collect();
+    let expected: BTreeMap<EmployeeKey, _> = expected
+        .into_iter()
+        .filter(|one| one.source == "payroll")
+        .map(|one| (EmployeeKey::of(&world.tenant(), &one.employee_id), one.outcome))
+        .collect();
+    let accepted: BTreeMap<String, String> =
+        world.demo.twilio.accepted().into_iter().map(|message| (message.notification.unwrap(), message.to)).collect();
     for (_, story) in payroll {
         let standing = story.standing(world.clock.now());
         match &expected[story.id.employee()] {
@@ -29,7 +34,11 @@ async fn three_hundred_employees_get_one_text_each_or_a_reason() {
                 assert_eq!(&accepted[&story.id.to_string()], to);
             }
             Expected::Suppressed(reason) => {
-                assert_eq!((standing.state, standing.reason.as_deref()), (State::Suppressed, Some(*reason)), "{story:?}");
+                assert_eq!(
+                    (standing.state, standing.reason.as_deref()),
+                    (State::Suppressed, Some(*reason)),
+                    "{story:?}"
+                );
                 assert!(!accepted.contains_key(&story.id.to_string()));
             }
         }

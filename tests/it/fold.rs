@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use shared::notification::{
-    Attempt, AttemptOutcome, Closed, ClosedReason, Created, Detail, Fact, Look, NotificationId, Outcome, Release, Report, State, Story, Suppressed,
+    Attempt, AttemptOutcome, Closed, ClosedReason, Created, Detail, Fact, Look, NotificationId, Outcome, Release,
+    Report, State, Story, Suppressed,
 };
 use shared::phone::{Channel, PhoneNumber};
 use std::time::Duration;
@@ -59,16 +60,29 @@ fn deferred(number: u32) -> Fact {
 }
 
 fn callback(number: u32, sid: &str, status: &str) -> Fact {
-    let report = Report { sid: sid.to_owned(), status: status.to_owned(), attempt: number, error_code: None, fields: serde_json::Map::new() };
+    let report = Report {
+        sid: sid.to_owned(),
+        status: status.to_owned(),
+        attempt: number,
+        error_code: None,
+        fields: serde_json::Map::new(),
+    };
     Fact::new(at(100 * i64::from(number) + 5), Detail::Callback(report))
 }
 
 fn release(number: u32, by: Option<&str>) -> Fact {
-    Fact::new(at(100 * i64::from(number) - 10), Detail::Release(Release { attempt: number, why: "w".to_owned(), by: by.map(str::to_owned), expires_at: None })).starting(number)
+    Fact::new(
+        at(100 * i64::from(number) - 10),
+        Detail::Release(Release { attempt: number, why: "w".to_owned(), by: by.map(str::to_owned), expires_at: None }),
+    )
+    .starting(number)
 }
 
 fn closed(reason: ClosedReason, number: u32, again: bool) -> Fact {
-    Fact::new(at(100 * i64::from(number) - 5), Detail::Closed(Closed { closed: reason, attempt: number, again, why: None, by: None }))
+    Fact::new(
+        at(100 * i64::from(number) - 5),
+        Detail::Closed(Closed { closed: reason, attempt: number, again, why: None, by: None }),
+    )
 }
 
 /// Checks the state in every order of arrival, each fact arriving twice somewhere.
@@ -101,12 +115,24 @@ fn a_notification_stands_where_its_facts_say_in_every_order() {
     check(&[text(), attempt(1)], 110, State::Sending);
     check(&[text(), attempt(1)], 161, State::InDoubt);
     check(&[text(), attempt(1), accepted(1, SID)], 200, State::Accepted);
-    check(&[text(), attempt(1), accepted(1, SID), callback(1, SID, "sent"), callback(1, SID, "delivered")], 200, State::Delivered);
+    check(
+        &[text(), attempt(1), accepted(1, SID), callback(1, SID, "sent"), callback(1, SID, "delivered")],
+        200,
+        State::Delivered,
+    );
     check(&[text(), attempt(1), callback(1, SID, "sent")], 500, State::Accepted);
     check(&[text(), attempt(1), callback(1, SID, "delivered")], 500, State::Delivered);
-    check(&[text(), attempt(1), accepted(1, SID), callback(1, SID, "undelivered"), callback(1, SID, "sent")], 500, State::Undelivered);
+    check(
+        &[text(), attempt(1), accepted(1, SID), callback(1, SID, "undelivered"), callback(1, SID, "sent")],
+        500,
+        State::Undelivered,
+    );
     check(&[text(), attempt(1), accepted(1, SID), callback(1, SID, "failed")], 500, State::Failed);
-    check(&[text(), attempt(1), outcome(1, Outcome::Refused { code: 21211, class: "recipient".to_owned() })], 500, State::Failed);
+    check(
+        &[text(), attempt(1), outcome(1, Outcome::Refused { code: 21211, class: "recipient".to_owned() })],
+        500,
+        State::Failed,
+    );
     check(&[text(), attempt(1), outcome(1, Outcome::DryRun)], 500, State::DryRun);
     check(&[text(), attempt(1), deferred(1)], 300, State::Deferred);
     check(&[text(), attempt(1), deferred(1), release(2, None)], 300, State::Pending);
@@ -114,7 +140,11 @@ fn a_notification_stands_where_its_facts_say_in_every_order() {
     check(&[text(), closed(ClosedReason::OptedOut, 1, false)], 300, State::Suppressed);
     check(&[text(), attempt(1), deferred(1), closed(ClosedReason::Expired, 2, false)], 300, State::Expired);
     check(&[text(), attempt(1), closed(ClosedReason::Cancelled, 1, false)], 300, State::Cancelled);
-    check(&[text(), attempt(1), outcome(1, Outcome::PresumedLost), closed(ClosedReason::Unconfirmed, 2, false)], 300, State::Unconfirmed);
+    check(
+        &[text(), attempt(1), outcome(1, Outcome::PresumedLost), closed(ClosedReason::Unconfirmed, 2, false)],
+        300,
+        State::Unconfirmed,
+    );
     check(&[text(), Fact::new(at(5), Detail::Look(Look { look: 1, why: "w".to_owned() }))], 300, State::Pending);
 }
 
@@ -122,10 +152,41 @@ fn a_notification_stands_where_its_facts_say_in_every_order() {
 fn what_twilio_took_counts_whatever_we_believed() {
     let text = || created(|_| ());
     let lost = || outcome(1, Outcome::PresumedLost);
-    check(&[text(), attempt(1), lost(), callback(1, SID, "sent"), closed(ClosedReason::Unconfirmed, 2, false)], 900, State::Accepted);
-    check(&[text(), attempt(1), lost(), release(2, None), attempt(2), callback(1, SID, "delivered")], 900, State::Delivered);
-    check(&[text(), attempt(1), lost(), release(2, None), attempt(2), accepted(2, OTHER), callback(1, SID, "undelivered")], 900, State::Accepted);
-    check(&[text(), attempt(1), callback(1, SID, "failed"), release(2, Some("hr")), attempt(2), callback(2, OTHER, "delivered")], 900, State::Delivered);
+    check(
+        &[text(), attempt(1), lost(), callback(1, SID, "sent"), closed(ClosedReason::Unconfirmed, 2, false)],
+        900,
+        State::Accepted,
+    );
+    check(
+        &[text(), attempt(1), lost(), release(2, None), attempt(2), callback(1, SID, "delivered")],
+        900,
+        State::Delivered,
+    );
+    check(
+        &[
+            text(),
+            attempt(1),
+            lost(),
+            release(2, None),
+            attempt(2),
+            accepted(2, OTHER),
+            callback(1, SID, "undelivered"),
+        ],
+        900,
+        State::Accepted,
+    );
+    check(
+        &[
+            text(),
+            attempt(1),
+            callback(1, SID, "failed"),
+            release(2, Some("hr")),
+            attempt(2),
+            callback(2, OTHER, "delivered"),
+        ],
+        900,
+        State::Delivered,
+    );
 }
 
 #[test]
@@ -135,6 +196,11 @@ fn an_operators_replay_opens_what_was_closed_and_it_can_be_closed_again() {
     check(&and(&[release(2, Some("hr"))]), 900, State::Pending);
     check(&and(&[release(2, Some("hr")), attempt(2)]), 900, State::InDoubt);
     check(&and(&[release(2, Some("hr")), closed(ClosedReason::Expired, 2, true)]), 900, State::Expired);
-    let failed = [created(|_| ()), attempt(1), outcome(1, Outcome::Refused { code: 21211, class: "recipient".to_owned() }), release(2, Some("hr"))];
+    let failed = [
+        created(|_| ()),
+        attempt(1),
+        outcome(1, Outcome::Refused { code: 21211, class: "recipient".to_owned() }),
+        release(2, Some("hr")),
+    ];
     check(&failed, 900, State::Pending);
 }

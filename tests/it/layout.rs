@@ -58,16 +58,34 @@ fn crates_depend_one_way() {
 #[test]
 fn modules_of_shared_depend_one_way() {
     let floors: BTreeMap<&str, u8> = [
-        ("clock", 0), ("moment", 0), ("stamp", 0), ("timing", 0), ("phone", 0),
-        ("peoplesoft", 1), ("twilio", 1), ("template", 1),
+        ("clock", 0),
+        ("moment", 0),
+        ("stamp", 0),
+        ("timing", 0),
+        ("phone", 0),
+        ("peoplesoft", 1),
+        ("twilio", 1),
+        ("template", 1),
         ("tenant", 2),
-        ("contacts", 3), ("metrics", 3), ("notification", 3),
+        ("contacts", 3),
+        ("metrics", 3),
+        ("notification", 3),
         ("ledger", 4),
     ]
     .into();
     let sources = root().join("shared/src");
     for path in rust_files(&sources) {
-        let module = path.strip_prefix(&sources).unwrap().components().next().unwrap().as_os_str().to_str().unwrap().trim_end_matches(".rs").to_owned();
+        let module = path
+            .strip_prefix(&sources)
+            .unwrap()
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_str()
+            .unwrap()
+            .trim_end_matches(".rs")
+            .to_owned();
         let Some(floor) = floors.get(module.as_str()) else { continue };
         let text = fs::read_to_string(&path).unwrap();
         let code = if is_test(&path) { "" } else { text.split("#[cfg(test)]").next().unwrap() };

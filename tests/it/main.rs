@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc, unreachable_pub)]
 
 mod callbacks;
+mod command;
 mod end_to_end;
 mod fold;
+mod kill;
 mod layout;
 mod redaction;
 mod tenants;

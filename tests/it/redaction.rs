@@ -38,7 +38,10 @@ async fn no_log_line_at_any_level_holds_a_number_a_text_or_a_secret() {
     assert!(progress.stories.len() > 30);
     for (_, story) in &progress.stories {
         let created = story.created().unwrap();
-        for secret in [created.to.as_ref().map(|to| to.e164().trim_start_matches('+').to_owned()), created.body.clone()].into_iter().flatten() {
+        for secret in [created.to.as_ref().map(|to| to.e164().trim_start_matches('+').to_owned()), created.body.clone()]
+            .into_iter()
+            .flatten()
+        {
             assert!(!log.contains(&secret), "in a log: {secret}");
         }
     }
@@ -48,6 +51,9 @@ async fn no_log_line_at_any_level_holds_a_number_a_text_or_a_secret() {
     let facts = format!("{:?}", progress.stories);
     for (_, story) in &progress.stories {
         let created = story.created().unwrap();
-        assert!(created.to.as_ref().is_none_or(|to| !facts.contains(to.e164())) && created.body.as_ref().is_none_or(|body| !facts.contains(body)));
+        assert!(
+            created.to.as_ref().is_none_or(|to| !facts.contains(to.e164()))
+                && created.body.as_ref().is_none_or(|body| !facts.contains(body))
+        );
     }
 }

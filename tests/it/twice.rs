@@ -13,7 +13,13 @@ use std::time::Duration;
 /// Every record of the table's stream that may start an attempt, as Lambda would hand it over, made from the facts themselves.
 async fn batch(world: &World) -> Value {
     let client = world.stack.ledger().client();
-    let items = client.scan().table_name(world.stack.ledger().table()).filter_expression("attribute_exists(start_attempt)").send().await.unwrap();
+    let items = client
+        .scan()
+        .table_name(world.stack.ledger().table())
+        .filter_expression("attribute_exists(start_attempt)")
+        .send()
+        .await
+        .unwrap();
     let records: Vec<Value> = items
         .items()
         .iter()
@@ -36,7 +42,9 @@ fn dynamodb_json(value: &aws_sdk_dynamodb::types::AttributeValue) -> Value {
         Bool(flag) => json!({"BOOL": flag}),
         Null(flag) => json!({"NULL": flag}),
         L(list) => json!({"L": list.iter().map(dynamodb_json).collect::<Vec<_>>()}),
-        M(map) => json!({"M": map.iter().map(|(name, value)| (name.clone(), dynamodb_json(value))).collect::<serde_json::Map<_, _>>()}),
+        M(map) => {
+            json!({"M": map.iter().map(|(name, value)| (name.clone(), dynamodb_json(value))).collect::<serde_json::Map<_, _>>()})
+        }
         other => panic!("no fact holds {other:?}"),
     }
 }
@@ -49,7 +57,12 @@ async fn second_send(world: &World) -> send::Deps {
     let clock = Clock::system();
     send::Deps {
         ledger: world.stack.ledger().clone(),
-        tenants: Arc::new(Tenants::new(secrets, shared::settings::TENANT_SECRET_PREFIX.to_owned(), clock.clone(), store::MAX_AGE)),
+        tenants: Arc::new(Tenants::new(
+            secrets,
+            shared::settings::TENANT_SECRET_PREFIX.to_owned(),
+            clock.clone(),
+            store::MAX_AGE,
+        )),
         twilio: shared::twilio::Client::new(shared::twilio::Timeouts::default()).unwrap(),
         callback_base_url: world.stack.callback_base_url().to_owned(),
         metrics: Metrics::off(clock.clone()),
@@ -94,7 +107,8 @@ async fn the_same_batch_twice_and_two_at_once_send_once() {
     let (first_call, second_call) = (invocation("one"), invocation("other"));
     let event = || serde_json::from_value::<Event>(batch.clone()).unwrap();
     assert!(event().records.len() > 40);
-    let (first, second) = tokio::join!(send::batch(&one, event(), &first_call), send::batch(&other, event(), &second_call));
+    let (first, second) =
+        tokio::join!(send::batch(&one, event(), &first_call), send::batch(&other, event(), &second_call));
     assert!(first.batch_item_failures.is_empty() && second.batch_item_failures.is_empty());
     assert_eq!(world.demo.twilio.requests(), requests, "an attempt was made again");
 }
@@ -102,7 +116,8 @@ async fn the_same_batch_twice_and_two_at_once_send_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_senders_race_for_fresh_notifications_and_each_is_sent_once() {
     // Nothing was sent yet: the tenant's Twilio is not to be reached until both senders stand ready.
-    let world = World::start(local::demo::Moods { staff: 40, latency: Duration::from_millis(5), ..Default::default() }).await;
+    let world =
+        World::start(local::demo::Moods { staff: 40, latency: Duration::from_millis(5), ..Default::default() }).await;
     let (one, other) = (second_send(&world).await, second_send(&world).await);
     let (first_call, second_call) = (invocation("one"), invocation("other"));
     let racing = async {
@@ -119,5 +134,9 @@ async fn two_senders_race_for_fresh_notifications_and_each_is_sent_once() {
     let progress = world.settle().await;
     let proof = world.prove(&progress);
     assert!(proof.holds(), "{proof:?}");
-    assert!(crate::world::states(&progress, world.clock.now()).keys().all(|state| matches!(state, State::Delivered | State::Suppressed)));
+    assert!(
+        crate::world::states(&progress, world.clock.now())
+            .keys()
+            .all(|state| matches!(state, State::Delivered | State::Suppressed))
+    );
 }

@@ -70,7 +70,9 @@ pub async fn respond(deps: &Deps, request: Request) -> Response<Body> {
             };
             match refusal {
                 Refusal::NotFound => {}
-                Refusal::Forbidden(why) | Refusal::Malformed(why) => tracing::warn!(path, status = status.as_u16(), why, "request refused"),
+                Refusal::Forbidden(why) | Refusal::Malformed(why) => {
+                    tracing::warn!(path, status = status.as_u16(), why, "request refused")
+                }
                 Refusal::Ours(why) => tracing::error!(path, status = status.as_u16(), why, "request not taken"),
             }
             plain(status, sentence)

@@ -26,5 +26,8 @@ async fn main() -> Result<(), Error> {
         clock,
     };
     let deps = &deps;
-    lambda_http::run(service_fn(move |request: Request| async move { Ok::<_, Infallible>(respond(deps, request).await) })).await
+    lambda_http::run(service_fn(
+        move |request: Request| async move { Ok::<_, Infallible>(respond(deps, request).await) },
+    ))
+    .await
 }

@@ -21,13 +21,20 @@ const OPTED_OUT: u32 = 21_610;
 /// Appends what a status callback says. `query` is the URL's: `n`, the notification, and `a`, the attempt.
 pub async fn append(deps: &Deps, verified: &Verified, query: &str, now: Timestamp) -> Result<(), Refusal> {
     let (id, attempt) = whose(query)?;
-    let callback = StatusCallback::parse(&verified.params).map_err(|_| Refusal::Malformed("no well-formed sid and status"))?;
+    let callback =
+        StatusCallback::parse(&verified.params).map_err(|_| Refusal::Malformed("no well-formed sid and status"))?;
     let tenant = &verified.tenant;
     let verdict = status::standing(callback.channel, &callback.status).verdict;
     if let (Some(OPTED_OUT), Some(to)) = (callback.error_code, &callback.to) {
         deps.ledger.append_consent(tenant, to, Said::Blocked, now, &callback.sid).await?;
     }
-    let report = Report { sid: callback.sid, status: callback.status, attempt, error_code: callback.error_code, fields: callback.fields };
+    let report = Report {
+        sid: callback.sid,
+        status: callback.status,
+        attempt,
+        error_code: callback.error_code,
+        fields: callback.fields,
+    };
     let (sid, word, code) = (report.sid.clone(), report.status.clone(), report.error_code);
     let mut fact = Fact::new(now, Detail::Callback(report));
     if matches!(verdict, Verdict::Failed | Verdict::Undelivered) {
@@ -57,9 +64,14 @@ pub async fn append(deps: &Deps, verified: &Verified, query: &str, now: Timestam
 
 /// `n` and `a` of the callback URL's query.
 fn whose(query: &str) -> Result<(NotificationId, u32), Refusal> {
-    let value = |name: &str| form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
-    let id = value("n").and_then(|text| NotificationId::parse(&text).ok()).ok_or(Refusal::Malformed("no well-formed n"))?;
+    let value = |name: &str| {
+        form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    };
+    let id =
+        value("n").and_then(|text| NotificationId::parse(&text).ok()).ok_or(Refusal::Malformed("no well-formed n"))?;
     let attempt = value("a").filter(|text| text.bytes().all(|b| b.is_ascii_digit())).and_then(|text| text.parse().ok());
-    let attempt = attempt.filter(|attempt| (1..=MOST_ATTEMPTS).contains(attempt)).ok_or(Refusal::Malformed("no well-formed a"))?;
+    let attempt = attempt
+        .filter(|attempt| (1..=MOST_ATTEMPTS).contains(attempt))
+        .ok_or(Refusal::Malformed("no well-formed a"))?;
     Ok((id, attempt))
 }

@@ -40,9 +40,11 @@ pub async fn verify(deps: &Deps, id: &TenantId, path: &str, request: &Request) -
     let fits = |tokens: &[SecretString]| signature::verify(tokens, &url, content_type, body, signed).is_ok();
     let mut tokens = vec![tenant.twilio.auth_token.clone()];
     tokens.extend(tenant.twilio.next_auth_token.clone());
-    let is_form = content_type.is_none_or(|kind| kind.trim().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"));
+    let is_form = content_type
+        .is_none_or(|kind| kind.trim().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"));
     // Without a signature there is nothing that another token could mend.
-    let valid = fits(&tokens) || signed.is_some() && deps.tenants.signing_tokens_afresh(id).await?.is_some_and(|tokens| fits(&tokens));
+    let valid = fits(&tokens)
+        || signed.is_some() && deps.tenants.signing_tokens_afresh(id).await?.is_some_and(|tokens| fits(&tokens));
     if !valid {
         deps.metrics.count(id, "Forged", 1, None);
         return Err(Refusal::Forbidden("the signature doesn't fit"));

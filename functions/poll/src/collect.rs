@@ -54,8 +54,29 @@ pub struct Collector<'a> {
 
 impl<'a> Collector<'a> {
     /// A collector for one reading. What occurred before `floor` is nobody's news.
-    pub fn new(deps: &'a Deps, tenant: &'a Tenant, source: &'a EventSource, client: &'a Client, seen: &'a mut Seen, floor: Timestamp, watermark: Option<Timestamp>) -> Self {
-        Self { deps, tenant, source, client, seen, floor, watermark, book: Book::default(), rows: Vec::new(), drafts: Vec::new(), holding: false, added: Added::default() }
+    pub fn new(
+        deps: &'a Deps,
+        tenant: &'a Tenant,
+        source: &'a EventSource,
+        client: &'a Client,
+        seen: &'a mut Seen,
+        floor: Timestamp,
+        watermark: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            deps,
+            tenant,
+            source,
+            client,
+            seen,
+            floor,
+            watermark,
+            book: Book::default(),
+            rows: Vec::new(),
+            drafts: Vec::new(),
+            holding: false,
+            added: Added::default(),
+        }
     }
 
     /// Appends what is left, and says what the reading added. To be called after a broken reading too.
@@ -158,7 +179,8 @@ impl Take for Collector<'_> {
         if told.event.occurred_at < self.floor {
             return Ok(()); // a window is widened where clocks go back, and dates reach back to midnight
         }
-        let employee = self.source.columns.get("employee_id").and_then(|column| told.row.get(column)).unwrap_or_default();
+        let employee =
+            self.source.columns.get("employee_id").and_then(|column| told.row.get(column)).unwrap_or_default();
         let key = (employee.to_owned(), told.event.key.clone());
         if self.seen.contains_key(&key) {
             self.added.known += 1;

@@ -25,7 +25,8 @@ impl Book {
     pub async fn complete(&mut self, client: &Client, tenant: &Tenant, people: &mut [Person]) -> Result<(), Error> {
         let Some(contacts) = &tenant.contacts else { return Ok(()) };
         let lacks = |person: &Person| person.phones.iter().all(|phone| phone.number.is_empty());
-        let wanted: HashSet<String> = people.iter().filter(|person| lacks(person)).map(|person| person.employee_id.clone()).collect();
+        let wanted: HashSet<String> =
+            people.iter().filter(|person| lacks(person)).map(|person| person.employee_id.clone()).collect();
         self.look_up(client, contacts, wanted).await?;
         for person in people.iter_mut().filter(|person| lacks(person)) {
             if let Some(known) = self.people.get(&person.employee_id) {
@@ -37,7 +38,8 @@ impl Book {
     }
 
     async fn look_up(&mut self, client: &Client, contacts: &Contacts, wanted: HashSet<String>) -> Result<(), Error> {
-        let mut unknown: Vec<String> = wanted.into_iter().filter(|id| !self.asked.contains(id) && !self.people.contains_key(id)).collect();
+        let mut unknown: Vec<String> =
+            wanted.into_iter().filter(|id| !self.asked.contains(id) && !self.people.contains_key(id)).collect();
         if !self.read_all && self.asked.len() + unknown.len() > ONE_BY_ONE {
             self.read_all = true;
             // An empty value of an optional prompt asks for everybody.
@@ -45,7 +47,11 @@ impl Book {
             unknown.retain(|id| !self.people.contains_key(id));
         }
         // Whoever a full read leaves out may have fallen to a row limit that nobody told us of.
-        let found: Vec<Vec<Person>> = stream::iter(unknown.clone()).map(|id| async move { read(client, contacts, &id).await }).buffer_unordered(AT_ONCE).try_collect().await?;
+        let found: Vec<Vec<Person>> = stream::iter(unknown.clone())
+            .map(|id| async move { read(client, contacts, &id).await })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await?;
         for people in found {
             add(&mut self.people, people);
         }

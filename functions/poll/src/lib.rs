@@ -109,7 +109,12 @@ pub async fn run(deps: &Deps, request_id: &str, until: Timestamp) -> Result<Repo
 }
 
 /// One tenant: its sources and its sweep, side by side. `None` if there is no time left to begin.
-async fn one(deps: &Deps, tenant: Arc<Tenant>, request_id: &str, until: Timestamp) -> Option<(Vec<(String, Polled)>, sweep::Swept)> {
+async fn one(
+    deps: &Deps,
+    tenant: Arc<Tenant>,
+    request_id: &str,
+    until: Timestamp,
+) -> Option<(Vec<(String, Polled)>, sweep::Swept)> {
     let now = deps.clock.now();
     let until = stamp::before(until, shared::settings::INVOCATION_MARGIN).min(stamp::after(now, BUDGET));
     if until <= now {

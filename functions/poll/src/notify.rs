@@ -45,7 +45,9 @@ impl Event {
     pub fn read(row: &Row, source: &EventSource, zone: &TimeZone) -> Result<Self, BadRow> {
         let present = |column: &str| row.get(column).ok_or_else(|| BadRow::Missing(column.to_owned()));
         let column = source.columns.get("occurred_at").unwrap_or_default();
-        let date = |column: &str, text: &str| time::parse_datetime(text, zone).map_err(|shape| BadRow::Date(column.to_owned(), shape));
+        let date = |column: &str, text: &str| {
+            time::parse_datetime(text, zone).map_err(|shape| BadRow::Date(column.to_owned(), shape))
+        };
         let occurred_at = date(column, present(column)?)?.ok_or_else(|| BadRow::Blank(column.to_owned()))?;
         let due_at = match source.columns.get("due_at") {
             Some(column) => date(column, present(column)?)?,
@@ -70,7 +72,14 @@ pub struct Draft {
 }
 
 /// Puts a notification together.
-pub fn draft(tenant: &Tenant, source: &EventSource, event: &Event, row: &Row, person: &Person, now: Timestamp) -> Draft {
+pub fn draft(
+    tenant: &Tenant,
+    source: &EventSource,
+    event: &Event,
+    row: &Row,
+    person: &Person,
+    now: Timestamp,
+) -> Draft {
     let (channel, escalate_after_minutes) = channel(source.channels, person.preference);
     let zone = tenant.zone(&person.time_zone).unwrap_or_else(|| tenant.usual_zone().clone());
     let phone = person.phone(tenant);
@@ -124,14 +133,16 @@ impl Draft {
     /// The fact to append: what it starts, and when the sweep must look.
     pub fn into_fact(self, timing: &Timing, now: Timestamp) -> (NotificationId, Fact) {
         let created = self.created;
-        let (idle, not_before, escalate) = (created.suppressed.is_some() || created.held, created.not_before, created.escalate_after_minutes);
+        let (idle, not_before, escalate) =
+            (created.suppressed.is_some() || created.held, created.not_before, created.escalate_after_minutes);
         let fact = Fact::new(now, Detail::Created(Box::new(created)));
         let fact = match not_before {
             _ if idle => fact,
             Some(not_before) => fact.due(not_before),
             None => {
                 let escalation = escalate.map(|minutes| std::time::Duration::from_secs(60 * u64::from(minutes)));
-                fact.starting(1).due(stamp::after(now, escalation.map_or(timing.first_look, |wait| wait.min(timing.first_look))))
+                fact.starting(1)
+                    .due(stamp::after(now, escalation.map_or(timing.first_look, |wait| wait.min(timing.first_look))))
             }
         };
         (self.id, fact)
@@ -142,7 +153,9 @@ impl Draft {
 fn channel(channels: Channels, preference: Preference) -> (Option<Channel>, Option<u32>) {
     match (channels, preference) {
         (_, Preference::None) => (None, None),
-        (Channels::SmsThenVoice { escalate_after_minutes }, Preference::Any) => (Some(Channel::Sms), Some(escalate_after_minutes)),
+        (Channels::SmsThenVoice { escalate_after_minutes }, Preference::Any) => {
+            (Some(Channel::Sms), Some(escalate_after_minutes))
+        }
         (Channels::Sms, Preference::Any) => (Some(Channel::Sms), None),
         (Channels::Voice, Preference::Any) => (Some(Channel::Voice), None),
         (_, Preference::Sms) => (Some(Channel::Sms).filter(|channel| channels.include(*channel)), None),
@@ -164,9 +177,18 @@ fn is_stale(tenant: &Tenant, event: &Event, now: Timestamp) -> bool {
     old && event.due_at.is_none_or(|due| due <= now)
 }
 
-fn body(tenant: &Tenant, source: &EventSource, event: &Event, row: &Row, person: &Person, zone: &TimeZone) -> (Option<String>, Option<String>) {
+fn body(
+    tenant: &Tenant,
+    source: &EventSource,
+    event: &Event,
+    row: &Row,
+    person: &Person,
+    zone: &TimeZone,
+) -> (Option<String>, Option<String>) {
     let wanted = language_tag(&person.language).unwrap_or_default();
-    let Some((language, template)) = template::choose(&source.templates, &wanted, &tenant.default_language) else { return (None, None) };
+    let Some((language, template)) = template::choose(&source.templates, &wanted, &tenant.default_language) else {
+        return (None, None);
+    };
     let employee: BTreeMap<String, String> = [
         ("id", &person.employee_id),
         ("name", &person.name),
@@ -177,9 +199,19 @@ fn body(tenant: &Tenant, source: &EventSource, event: &Event, row: &Row, person:
     ]
     .map(|(name, value)| (name.to_owned(), value.clone()))
     .into();
-    let mut about: BTreeMap<String, String> = [("kind".to_owned(), source.kind.as_str().to_owned()), ("occurred_at".to_owned(), stamp::format(event.occurred_at))].into();
+    let mut about: BTreeMap<String, String> = [
+        ("kind".to_owned(), source.kind.as_str().to_owned()),
+        ("occurred_at".to_owned(), stamp::format(event.occurred_at)),
+    ]
+    .into();
     about.extend(event.due_at.map(|due| ("due_at".to_owned(), stamp::format(due))));
-    about.extend(source.columns.fields.iter().map(|(name, column)| (name.clone(), row.get(column).unwrap_or_default().to_owned())));
+    about.extend(
+        source
+            .columns
+            .fields
+            .iter()
+            .map(|(name, column)| (name.clone(), row.get(column).unwrap_or_default().to_owned())),
+    );
     let filling = Filling { employee: &employee, event: &about, time_zone: zone, language };
     let text = template.render(&filling).ok().filter(|text| !text.is_empty());
     (Some(language.to_owned()), text)

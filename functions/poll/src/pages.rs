@@ -40,7 +40,9 @@ pub enum Error {
     #[error(transparent)]
     PeopleSoft(#[from] peoplesoft::Error),
     /// More rows in one instant than a page holds, and no way to page inside it.
-    #[error("query {query} has {rows} or more rows at {at}, as many as a page holds; set \"page_prompt\" to a prompt \"employee id greater than\", or raise \"max_rows\" and PeopleSoft's own limits")]
+    #[error(
+        "query {query} has {rows} or more rows at {at}, as many as a page holds; set \"page_prompt\" to a prompt \"employee id greater than\", or raise \"max_rows\" and PeopleSoft's own limits"
+    )]
     FullInstant {
         /// The query.
         query: String,
@@ -61,7 +63,13 @@ pub trait Take {
 }
 
 /// Reads everything from `since` to `until`, both inclusive, and hands every row on once.
-pub async fn read(client: &Client, source: &EventSource, since: Timestamp, until: Timestamp, taker: &mut impl Take) -> (Tally, Result<(), Error>) {
+pub async fn read(
+    client: &Client,
+    source: &EventSource,
+    since: Timestamp,
+    until: Timestamp,
+    taker: &mut impl Take,
+) -> (Tally, Result<(), Error>) {
     let mut reading = Reading {
         client,
         source,
@@ -126,7 +134,9 @@ impl Reading<'_> {
             let full = page.rows >= u64::from(self.client.max_rows());
             let largest = self.largest;
             self.largest = largest.max(page.rows);
-            let (Some(first), Some(last)) = (page.first, page.last) else { return page.incomplete.map_or(Ok(None), |error| Err(error.into())) };
+            let (Some(first), Some(last)) = (page.first, page.last) else {
+                return page.incomplete.map_or(Ok(None), |error| Err(error.into()));
+            };
             let one_second = first.as_second() == last.as_second();
             if page.incomplete.is_some() || (full && !page.ordered) {
                 if let Some(halves) = self.cut(from, until) {
@@ -193,7 +203,13 @@ impl Reading<'_> {
 
     async fn page(&mut self, from: i64, until: i64, after: Option<&str>, taker: &mut impl Take) -> Result<Page, Error> {
         let prompts = self.prompts(from, until, after)?;
-        let query = Query { name: &self.source.query, prompts: &prompts, max_rows: self.client.max_rows(), columns: &self.columns, blocks: self.source.blocks };
+        let query = Query {
+            name: &self.source.query,
+            prompts: &prompts,
+            max_rows: self.client.max_rows(),
+            columns: &self.columns,
+            blocks: self.source.blocks,
+        };
         self.tally.requests += 1;
         let mut rows = self.client.execute(&query).await?;
         let mut page = Page { ordered: true, ..Page::default() };

@@ -33,17 +33,31 @@ pub enum Polled {
 }
 
 /// Polls one source. `until` is when the reading must be over.
-pub async fn poll(deps: &Deps, tenant: &Tenant, source: &EventSource, client: &Client, holder: &str, until: Timestamp, seen: &mut Seen) -> Result<Polled, ledger::Error> {
+pub async fn poll(
+    deps: &Deps,
+    tenant: &Tenant,
+    source: &EventSource,
+    client: &Client,
+    holder: &str,
+    until: Timestamp,
+    seen: &mut Seen,
+) -> Result<Polled, ledger::Error> {
     let now = deps.clock.now();
     let floor = tenant.poll.start_at.unwrap_or(now);
     let lease = stamp::after(until, LEASE_MARGIN);
-    let Taken::Ours(cursor) = deps.ledger.take_cursor(&tenant.id, &source.source, holder, now, lease, floor).await? else { return Ok(Polled::NotNow) };
-    let since = cursor.watermark.map_or(cursor.floor, |watermark| stamp::before(watermark, tenant.poll.overlap).max(cursor.floor));
+    let Taken::Ours(cursor) = deps.ledger.take_cursor(&tenant.id, &source.source, holder, now, lease, floor).await?
+    else {
+        return Ok(Polled::NotNow);
+    };
+    let since = cursor
+        .watermark
+        .map_or(cursor.floor, |watermark| stamp::before(watermark, tenant.poll.overlap).max(cursor.floor));
     seen.retain(|_, occurred_at| *occurred_at >= since);
     let mut collector = Collector::new(deps, tenant, source, client, seen, cursor.floor, cursor.watermark);
     let left = stamp::between(deps.clock.now(), until);
     let read = tokio::time::timeout(left, pages::read(client, source, since, now, &mut collector)).await;
-    let (tally, read) = read.unwrap_or_else(|_| (pages::Tally::default(), Err(Error::Taker("the poll's time was over".to_owned()))));
+    let (tally, read) =
+        read.unwrap_or_else(|_| (pages::Tally::default(), Err(Error::Taker("the poll's time was over".to_owned()))));
     let (added, appended) = collector.finish().await;
     if let Some(bad) = &tally.last_bad {
         tracing::warn!(tenant = %tenant.id, source = source.source, rows = tally.bad, last = %bad, "rows that can't be told");
@@ -77,13 +91,18 @@ fn next_regular(tenant: &Tenant, started: Timestamp) -> Timestamp {
 
 fn pause(deps: &Deps, error: &Error, failures: u32) -> Duration {
     let timing = &deps.timing;
-    let usual = timing.source_retry_base.saturating_mul(2_u32.saturating_pow((failures - 1).min(16))).min(timing.source_retry_cap);
+    let usual = timing
+        .source_retry_base
+        .saturating_mul(2_u32.saturating_pow((failures - 1).min(16)))
+        .min(timing.source_retry_cap);
     match error {
         Error::PeopleSoft(error) => {
             let asked = error.retry_after().map(|asked| asked.min(timing.timeout_pause));
             match error.class() {
                 Class::Credentials => timing.credentials_pause.max(usual),
-                Class::Unavailable | Class::Misconfigured | Class::Permission | Class::Query | Class::Incomplete => asked.unwrap_or(usual).max(timing.source_retry_base),
+                Class::Unavailable | Class::Misconfigured | Class::Permission | Class::Query | Class::Incomplete => {
+                    asked.unwrap_or(usual).max(timing.source_retry_base)
+                }
             }
         }
         Error::FullInstant { .. } | Error::Taker(_) => usual,

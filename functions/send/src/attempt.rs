@@ -58,7 +58,13 @@ struct Due<'a> {
 }
 
 /// Starts the attempt that `fact` allows. Safe to call again with the same fact: only the first caller gets to send.
-pub async fn start(deps: &Deps, tenant: &TenantId, id: &NotificationId, fact: Fact, invocation: &Invocation) -> Result<Started, Broken> {
+pub async fn start(
+    deps: &Deps,
+    tenant: &TenantId,
+    id: &NotificationId,
+    fact: Fact,
+    invocation: &Invocation,
+) -> Result<Started, Broken> {
     let Some(attempt) = fact.start_attempt else { return Ok(Started::NotOurs) };
     let longest = deps.timing.twilio_timeout + deps.timing.retry_window + shared::settings::INVOCATION_MARGIN;
     if stamp::between(deps.clock.now(), invocation.until) < longest {
@@ -107,7 +113,13 @@ async fn make(deps: &Deps, due: &Due<'_>, invocation: &Invocation) -> Result<Sta
         return close(deps, due, ClosedReason::Expired, None).await;
     }
     if !tenant.allows(due.to) {
-        return close(deps, due, ClosedReason::Cancelled, Some("not_allowed: the number is not among the tenant's only_to")).await;
+        return close(
+            deps,
+            due,
+            ClosedReason::Cancelled,
+            Some("not_allowed: the number is not among the tenant's only_to"),
+        )
+        .await;
     }
     if deps.ledger.has_opted_out(tenant, due.to).await? {
         return close(deps, due, ClosedReason::OptedOut, None).await;
@@ -118,7 +130,9 @@ async fn make(deps: &Deps, due: &Due<'_>, invocation: &Invocation) -> Result<Sta
     }
     let claimant = format!("{}#{:016x}", invocation.request_id, rand::rng().random::<u64>());
     let deadline = stamp::after(now, deps.timing.attempt_deadline).min(invocation.until);
-    let Some(claim) = deps.ledger.claim(tenant, id, due.attempt, &claimant, now, deadline).await? else { return Ok(Started::ByAnother) };
+    let Some(claim) = deps.ledger.claim(tenant, id, due.attempt, &claimant, now, deadline).await? else {
+        return Ok(Started::ByAnother);
+    };
     // From here on nothing is handed back: what we can't write down is in doubt, and the sweep finds evidence.
     if let Err(error) = claimed(deps, due, claim).await {
         tracing::error!(tenant = %tenant.id, notification = %id, attempt = due.attempt, error = %error, "outcome not written; the sweep will settle it");
@@ -160,7 +174,14 @@ async fn settle(deps: &Deps, due: &Due<'_>, claim: Claim, reply: Reply) -> Resul
         Reply::NotProcessed { code, why, .. } => {
             let pause = jittered(doubled(deps.timing.retry_base, due.attempt, deps.timing.retry_cap));
             tracing::warn!(tenant = %tenant.id, notification = %id, attempt, code, why, "not processed; deferred");
-            defer(deps, due, claim, &code.map_or_else(|| "connection".to_owned(), |code| code.to_string()), stamp::after(now, pause)).await
+            defer(
+                deps,
+                due,
+                claim,
+                &code.map_or_else(|| "connection".to_owned(), |code| code.to_string()),
+                stamp::after(now, pause),
+            )
+            .await
         }
         Reply::Refused { code, status, class } => {
             let code = code.or(status.map(u32::from)).unwrap_or_default();
@@ -179,14 +200,18 @@ async fn settle(deps: &Deps, due: &Due<'_>, claim: Claim, reply: Reply) -> Resul
                 Class::Bug | Class::Config => {
                     tracing::error!(tenant = %tenant.id, notification = %id, attempt, code, class = request::word(class), "refused; somebody has to mend this");
                 }
-                Class::Recipient | Class::Content | Class::Other => tracing::warn!(tenant = %tenant.id, notification = %id, attempt, code, "refused"),
+                Class::Recipient | Class::Content | Class::Other => {
+                    tracing::warn!(tenant = %tenant.id, notification = %id, attempt, code, "refused")
+                }
                 // Twilio's client says these in other words; should one turn up here, the sweep decides on evidence.
                 Class::Wait | Class::Unknown => return Ok(()),
             }
             deps.metrics.count(&tenant.id, "Failed", 1, Some(&code.to_string()));
             // A call may be waiting for the text to fail.
             let look = due.created.escalate_after_minutes.map(|_| now);
-            deps.ledger.settle(tenant, id, claim, Outcome::Refused { code, class: request::word(class).to_owned() }, now, look).await
+            deps.ledger
+                .settle(tenant, id, claim, Outcome::Refused { code, class: request::word(class).to_owned() }, now, look)
+                .await
         }
         Reply::InDoubt { status, why } => {
             deps.metrics.count(&tenant.id, "InDoubt", 1, None);
@@ -204,7 +229,8 @@ async fn defer(deps: &Deps, due: &Due<'_>, claim: Claim, code: &str, retry_at: T
 }
 
 async fn close(deps: &Deps, due: &Due<'_>, reason: ClosedReason, why: Option<&str>) -> Result<Started, Broken> {
-    let closed = Closed { closed: reason, attempt: due.attempt, again: due.again, why: why.map(str::to_owned), by: None };
+    let closed =
+        Closed { closed: reason, attempt: due.attempt, again: due.again, why: why.map(str::to_owned), by: None };
     deps.ledger.append(due.tenant, due.id, &Fact::new(deps.clock.now(), Detail::Closed(closed))).await?;
     deps.metrics.count(&due.tenant.id, "Closed", 1, Some(reason.as_str()));
     Ok(Started::Closed)
@@ -232,4 +258,3 @@ fn jittered(pause: Duration) -> Duration {
 fn spread(pause: Duration) -> Duration {
     pause / 2 + jittered(pause / 2)
 }
-

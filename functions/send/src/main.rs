@@ -33,7 +33,8 @@ async fn main() -> Result<(), Error> {
     };
     let deps = &deps;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| async move {
-        let until = Timestamp::from_millisecond(i64::try_from(event.context.deadline).unwrap_or(i64::MAX)).unwrap_or(Timestamp::MAX);
+        let until = Timestamp::from_millisecond(i64::try_from(event.context.deadline).unwrap_or(i64::MAX))
+            .unwrap_or(Timestamp::MAX);
         let invocation = Invocation { request_id: event.context.request_id, until };
         Ok::<_, Error>(batch(deps, event.payload, &invocation).await)
     }))

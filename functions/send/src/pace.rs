@@ -63,7 +63,9 @@ impl Pace {
 
     fn with<T>(&self, tenant: &TenantId, act: impl FnOnce(&mut One) -> T) -> T {
         let mut tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
-        let one = tenants.entry(tenant.clone()).or_insert_with(|| One { places: Arc::new(Semaphore::new(self.at_once)), paused_until: None });
+        let one = tenants
+            .entry(tenant.clone())
+            .or_insert_with(|| One { places: Arc::new(Semaphore::new(self.at_once)), paused_until: None });
         act(one)
     }
 }

@@ -66,13 +66,16 @@ async fn once(deps: &Deps, request: &Request<'_>, callback: &str) -> Reply {
         Channel::Sms => {
             let left = stamp::between(deps.clock.now(), request.ends).as_secs().clamp(1, LONGEST_VALIDITY);
             let validity_seconds = u32::try_from(left).unwrap_or(1);
-            let message = NewMessage { to: request.to, body: request.body, status_callback: callback, validity_seconds };
+            let message =
+                NewMessage { to: request.to, body: request.body, status_callback: callback, validity_seconds };
             deps.twilio.create_message(account, &message).await
         }
         Channel::Voice => {
             let language = request.created.language.as_deref().unwrap_or(&request.tenant.default_language);
             let twiml = twilio::say_twiml(request.body, language);
-            deps.twilio.create_call(account, &NewCall { to: request.to, twiml: &twiml, status_callback: callback }).await
+            deps.twilio
+                .create_call(account, &NewCall { to: request.to, twiml: &twiml, status_callback: callback })
+                .await
         }
     }
 }

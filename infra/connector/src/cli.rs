@@ -1,5 +1,7 @@
 //! The command line: what may be typed, and what `--help` says about it. Parses; does nothing.
 
+#![allow(clippy::doc_markdown)] // --help prints these comments as they are, backticks included
+
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -9,21 +11,22 @@ use shared::tenant::TenantId;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Looks after the connector between Oracle `PeopleSoft` and Twilio: its tenants, what became of every notification, and
+/// Looks after the connector between Oracle PeopleSoft and Twilio: its tenants, what became of every notification, and
 /// what an operator may do about it.
 ///
 /// Data goes to stdout, talk to stderr. Whatever changes something shows what it would do and asks; the default is no.
 #[derive(Debug, Parser)]
 #[command(name = "connector", version, max_term_width = 110, arg_required_else_help = true, after_help = ROOT_EXAMPLES)]
 pub struct Cli {
-    /// How data is printed: a table for people, or one JSON object per line.
-    #[arg(long, global = true, value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    /// How data is printed: a table for people, or json, one object per line, for programs.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table, hide_possible_values = true)]
+    #[arg(value_name = "table|json", help_heading = GLOBAL)]
     pub format: Format,
-    /// The ledger's `DynamoDB` table, in place of `TABLE_NAME` in the environment.
-    #[arg(long, global = true, value_name = "NAME")]
+    /// The ledger's DynamoDB table, in place of TABLE_NAME in the environment.
+    #[arg(long, global = true, value_name = "NAME", help_heading = GLOBAL)]
     pub table: Option<String>,
-    /// What the tenants' secrets are called before the tenant's name, in place of `TENANT_SECRET_PREFIX`.
-    #[arg(long, global = true, value_name = "PREFIX")]
+    /// What the tenants' secrets are called before the tenant's name, in place of TENANT_SECRET_PREFIX.
+    #[arg(long, global = true, value_name = "PREFIX", help_heading = GLOBAL)]
     pub secret_prefix: Option<String>,
     /// What to do.
     #[command(subcommand)]
@@ -42,6 +45,8 @@ pub enum Format {
 /// What the operator can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run the whole stack in one process, around a demo hospital or tenants of your own.
+    Local(Box<crate::local_stack::Local>),
     /// Check, store and show tenant documents; never a secret.
     #[command(subcommand)]
     Tenant(Tenant),
@@ -60,14 +65,14 @@ pub enum Command {
     Cancel(Act),
     /// Let go what a source yielded too much of at once.
     ///
-    /// A poll that finds more than the tenant's `max_notifications_per_poll` holds all of them until somebody has looked.
+    /// A poll that finds more than the tenant's max_notifications_per_poll holds all of them until somebody has looked.
     #[command(after_help = RELEASE_EXAMPLES)]
     ReleaseHeld(ReleaseHeld),
     /// Print a script that completes this command in a shell.
     #[command(after_help = COMPLETIONS_EXAMPLES)]
     Completions {
         /// Which shell.
-        #[arg(value_enum)]
+        #[arg(value_enum, hide_possible_values = true, value_name = "bash|zsh|fish")]
         shell: Shell,
     },
 }
@@ -106,9 +111,9 @@ pub enum Tenant {
 /// `tenant check`
 #[derive(Debug, Args)]
 pub struct Check {
-    /// The document, JSON; `-` for stdin.
+    /// The document, JSON; - for stdin.
     pub file: PathBuf,
-    /// The tenant's name; otherwise the file's, without `.json`.
+    /// The tenant's name; otherwise the file's, without .json.
     #[arg(long, value_parser = TenantId::parse, value_name = "NAME")]
     pub tenant: Option<TenantId>,
 }
@@ -149,7 +154,7 @@ pub enum AuditWhat {
         /// Whose it is.
         #[arg(value_parser = TenantId::parse)]
         tenant: TenantId,
-        /// Its id, as the lists and Twilio's callback URLs (`n=`) show it.
+        /// Its id, as the lists and Twilio's callback URLs (n=) show it.
         #[arg(value_parser = NotificationId::parse)]
         notification: NotificationId,
     },
@@ -231,7 +236,7 @@ pub struct Consent {
     /// Why, for the ledger.
     #[arg(long, value_name = "TEXT", default_value = "no reason given")]
     pub why: String,
-    /// Who, for the ledger; otherwise `CONNECTOR_USER` or the user who runs the command.
+    /// Who, for the ledger; otherwise CONNECTOR_USER or the user who runs the command.
     #[arg(long, value_name = "NAME")]
     pub by: Option<String>,
     /// Agree without being asked.
@@ -242,11 +247,11 @@ pub struct Consent {
 /// The shells that can complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Shell {
-    /// `source <(connector completions bash)`
+    /// For bash.
     Bash,
-    /// `connector completions zsh > ~/.zfunc/_connector`
+    /// For zsh.
     Zsh,
-    /// `connector completions fish | source`
+    /// For fish.
     Fish,
 }
 
@@ -291,6 +296,9 @@ fn state_parser() -> impl clap::builder::TypedValueParser<Value = State> {
         state.ok_or("no such state")
     })
 }
+
+/// The heading over the options that every command has.
+const GLOBAL: &str = "Options of every command";
 
 const ROOT_EXAMPLES: &str = "\
 Examples:

@@ -32,9 +32,7 @@ impl Deps {
         let (clock, prefix) = (Clock::system(), settings.tenant_secret_prefix);
         let secrets = aws_sdk_secretsmanager::Client::new(&config);
         Self {
-            ledger: settings
-                .table_name
-                .map(|table| Ledger::new(aws_sdk_dynamodb::Client::new(&config), table)),
+            ledger: settings.table_name.map(|table| Ledger::new(aws_sdk_dynamodb::Client::new(&config), table)),
             tenants: Tenants::new(secrets.clone(), prefix.clone(), clock.clone(), store::MAX_AGE),
             secrets,
             secret_prefix: prefix,

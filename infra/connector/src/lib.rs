@@ -15,6 +15,7 @@ pub mod audit;
 pub mod cli;
 pub mod deps;
 pub mod failure;
+pub mod local_stack;
 pub mod table;
 pub mod tenant;
 pub mod terminal;
@@ -31,6 +32,7 @@ pub async fn run(cli: Cli, terminal: &mut Terminal<'_>) -> u8 {
     let done = match &cli.command {
         // What needs no AWS doesn't look for it: finding out that there is none takes seconds.
         Command::Completions { shell } => completions(*shell, terminal),
+        Command::Local(args) => local_stack::run(terminal, args).await,
         Command::Tenant(cli::Tenant::Check(check)) => tenant::check(terminal, cli.format, check),
         _ => {
             let deps = Deps::from_environment(&cli).await;
@@ -48,6 +50,7 @@ pub async fn run_with(cli: Cli, deps: &Deps, terminal: &mut Terminal<'_>) -> u8 
 
 async fn dispatch(cli: &Cli, deps: &Deps, terminal: &mut Terminal<'_>) -> Done {
     match &cli.command {
+        Command::Local(args) => local_stack::run(terminal, args).await,
         Command::Tenant(what) => tenant::run(deps, terminal, cli.format, what).await,
         Command::Audit(audit) => audit::run(deps, terminal, cli.format, audit).await,
         Command::Replay(args) => act::replay(deps, terminal, cli.format, args).await,
@@ -84,4 +87,8 @@ fn settle(done: Done, terminal: &mut Terminal<'_>) -> u8 {
 }
 
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod world;

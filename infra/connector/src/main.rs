@@ -2,7 +2,7 @@
 //! the library.
 
 use clap::Parser as _;
-use connector::cli::Cli;
+use connector::cli::{Cli, Command};
 use connector::terminal::{Look, Terminal};
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -11,7 +11,8 @@ use std::process::ExitCode;
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     // An operator reads the answer, not the log, unless they ask for it.
-    let rust_log = shared::settings::rust_log().unwrap_or_else(|| "warn".to_owned());
+    let usual = if matches!(cli.command, Command::Local(_)) { "error" } else { "warn" };
+    let rust_log = shared::settings::rust_log().unwrap_or_else(|| usual.to_owned());
     shared::telemetry::init_plain(Some(&rust_log));
     let mut terminal = Terminal {
         data: &mut std::io::stdout(),

@@ -16,12 +16,7 @@ pub fn render(header: &[&str], rows: Vec<Vec<Cell>>, flexible: &[usize], look: L
     } else {
         table.force_no_tty();
     }
-    table.set_header(
-        header
-            .iter()
-            .map(|name| Cell::new(name).add_attribute(Attribute::Bold))
-            .collect::<Vec<_>>(),
-    );
+    table.set_header(header.iter().map(|name| Cell::new(name).add_attribute(Attribute::Bold)).collect::<Vec<_>>());
     table.add_rows(rows);
     table.set_content_arrangement(ContentArrangement::Disabled);
     if let Some(width) = look.width {

@@ -31,19 +31,12 @@ pub struct Look {
 impl Look {
     /// The look of this process's stdout.
     pub fn of_stdout() -> Self {
-        Self {
-            colour: io::stdout().is_terminal(),
-            width: comfy_table::Table::new().width(),
-        }
+        Self { colour: io::stdout().is_terminal(), width: comfy_table::Table::new().width() }
     }
 
     /// The text in bold, where that can be seen.
     pub fn bold(self, text: &str) -> String {
-        if self.colour {
-            format!("\u{1b}[1m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.colour { format!("\u{1b}[1m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 }
 

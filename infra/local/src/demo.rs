@@ -118,7 +118,8 @@ fn settings(moods: &Moods, clock: Clock, data: Option<&Path>) -> Settings {
         ..Settings::new(clock)
     };
     if moods.chaos {
-        let sometimes = |probability, fault: Fault| Rule::on(Operation::MessageCreate, When::Probability(probability), fault);
+        let sometimes =
+            |probability, fault: Fault| Rule::on(Operation::MessageCreate, When::Probability(probability), fault);
         settings.faults.rules = vec![
             sometimes(0.10, Fault::before(Trouble::TooManyRequests(None))),
             sometimes(0.02, Fault::before(Trouble::Status(500))),

@@ -40,7 +40,9 @@ pub async fn look(stack: &Stack, timing: &Timing, now: Timestamp) -> Result<Prog
                 let source = polls.sources.get(&(id.to_string(), event.source.clone())).cloned().unwrap_or_default();
                 let name = format!("{id}/{}", event.source);
                 match source.error {
-                    Some(error) if source.failed >= ENOUGH_FAILURES || is_hopeless(&error) => progress.broken.push((name, error)),
+                    Some(error) if source.failed >= ENOUGH_FAILURES || is_hopeless(&error) => {
+                        progress.broken.push((name, error))
+                    }
                     None if source.read > 0 => {}
                     _ => unread += 1,
                 }
@@ -88,7 +90,12 @@ impl Progress {
             match moves(&story, standing.state, timing, now) {
                 Moves::Not => {}
                 Moves::Soon => *self.moving.entry(standing.state.to_string()).or_default() += 1,
-                Moves::Later => self.waiting.push((tenant.clone(), story.clone(), standing.state, standing.reason.unwrap_or_default())),
+                Moves::Later => self.waiting.push((
+                    tenant.clone(),
+                    story.clone(),
+                    standing.state,
+                    standing.reason.unwrap_or_default(),
+                )),
             }
             self.stories.push((tenant, story));
         }
@@ -103,9 +110,15 @@ enum Moves {
 
 /// Whether a notification can move while the run lasts: it waits for a look that is near, or for Twilio.
 fn moves(story: &Story, state: State, timing: &Timing, now: Timestamp) -> Moves {
-    let near = |at: Timestamp| stamp::between(now, at) <= timing.patience.max(timing.first_look) + Duration::from_secs(1);
+    let near =
+        |at: Timestamp| stamp::between(now, at) <= timing.patience.max(timing.first_look) + Duration::from_secs(1);
     let next_look = story.facts.iter().filter_map(|fact| fact.due_at).filter(|at| *at > now).min();
-    let just_due = story.facts.iter().filter_map(|fact| fact.due_at).max().is_some_and(|at| stamp::between(at, now) < timing.first_look + Duration::from_secs(10));
+    let just_due = story
+        .facts
+        .iter()
+        .filter_map(|fact| fact.due_at)
+        .max()
+        .is_some_and(|at| stamp::between(at, now) < timing.first_look + Duration::from_secs(10));
     match state {
         State::Pending | State::Sending | State::InDoubt => Moves::Soon,
         State::Accepted if next_look.map_or(just_due, near) => Moves::Soon,
@@ -113,14 +126,33 @@ fn moves(story: &Story, state: State, timing: &Timing, now: Timestamp) -> Moves 
             let tried = story.tried();
             match tried.values().next_back().and_then(|one| one.outcome) {
                 // An account has to be mended by somebody first.
-                Some(Outcome::Deferred { code, retry_at }) if near(*retry_at) && !waits_for_somebody(code) => Moves::Soon,
+                Some(Outcome::Deferred { code, retry_at }) if near(*retry_at) && !waits_for_somebody(code) => {
+                    Moves::Soon
+                }
                 _ => Moves::Later,
             }
         }
-        State::Scheduled if story.created().and_then(|created| created.not_before).is_some_and(|at| at <= stamp::after(now, Duration::from_secs(5))) => Moves::Soon,
+        State::Scheduled
+            if story
+                .created()
+                .and_then(|created| created.not_before)
+                .is_some_and(|at| at <= stamp::after(now, Duration::from_secs(5))) =>
+        {
+            Moves::Soon
+        }
         State::Accepted | State::Scheduled | State::Held => Moves::Later,
-        State::Suppressed | State::Delivered | State::Undelivered | State::Failed | State::Unconfirmed | State::Expired | State::Cancelled | State::DryRun => {
-            if story.created().is_some_and(|created| created.escalate_after_minutes.is_some()) && matches!(state, State::Failed | State::Undelivered) && just_due {
+        State::Suppressed
+        | State::Delivered
+        | State::Undelivered
+        | State::Failed
+        | State::Unconfirmed
+        | State::Expired
+        | State::Cancelled
+        | State::DryRun => {
+            if story.created().is_some_and(|created| created.escalate_after_minutes.is_some())
+                && matches!(state, State::Failed | State::Undelivered)
+                && just_due
+            {
                 Moves::Soon
             } else {
                 Moves::Not
@@ -131,5 +163,7 @@ fn moves(story: &Story, state: State, timing: &Timing, now: Timestamp) -> Moves 
 
 fn waits_for_somebody(code: &str) -> bool {
     let class = code.parse().ok().and_then(shared::twilio::codes::creation);
-    code == "account_paused" || code == "quiet_hours" || class.is_some_and(shared::twilio::codes::Class::is_account_trouble)
+    code == "account_paused"
+        || code == "quiet_hours"
+        || class.is_some_and(shared::twilio::codes::Class::is_account_trouble)
 }

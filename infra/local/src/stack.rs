@@ -126,19 +126,23 @@ impl Stack {
         std::fs::read_dir(&options.tenants).map_err(|error| Error::Tenants(options.tenants.clone(), error))?;
         let prefix = shared::settings::TENANT_SECRET_PREFIX;
         let dynamodb = DynamoDb::start(options.data.as_deref()).await?;
-        let secrets = Secrets::start(options.tenants.clone(), prefix.to_owned()).await.map_err(|error| Error::Tenants(options.tenants.clone(), error))?;
+        let secrets = Secrets::start(options.tenants.clone(), prefix.to_owned())
+            .await
+            .map_err(|error| Error::Tenants(options.tenants.clone(), error))?;
         let aws = |endpoint: String| sdk_config(endpoint);
         let table = aws_sdk_dynamodb::Client::new(&aws(dynamodb.endpoint_url().to_owned()).await);
         prepare(&table).await?;
         let ledger = Ledger::new(table, TABLE.to_owned());
         let client = aws_sdk_secretsmanager::Client::new(&aws(secrets.endpoint_url()).await);
         // A document that was edited takes effect at the next poll.
-        let mut tenants = Tenants::new(client, prefix.to_owned(), clock.clone(), options.poll_every.min(Duration::from_secs(1)));
+        let mut tenants =
+            Tenants::new(client, prefix.to_owned(), clock.clone(), options.poll_every.min(Duration::from_secs(1)));
         if let Some(adjust) = options.adjust {
             tenants = tenants.adjusted(adjust);
         }
         let tenants = Arc::new(tenants);
-        let listener = std::net::TcpListener::bind(options.listen).map_err(|error| Error::Listen(options.listen, error))?;
+        let listener =
+            std::net::TcpListener::bind(options.listen).map_err(|error| Error::Listen(options.listen, error))?;
         let address = listener.local_addr().map_err(|error| Error::Listen(options.listen, error))?;
         drop(listener); // the gateway takes the port that was free just now
         let callback_base_url = options.callback_base_url.clone().unwrap_or_else(|| format!("http://{address}"));
@@ -152,9 +156,15 @@ impl Stack {
             metrics: metrics.clone(),
         });
         let now = clock.clone();
-        let gateway = Gateway::start(address, routes(&callback, &callback_base_url), move || now.now()).await.map_err(|error| Error::Listen(address, error))?;
+        let gateway = Gateway::start(address, routes(&callback, &callback_base_url), move || now.now())
+            .await
+            .map_err(|error| Error::Listen(address, error))?;
 
-        let twilio = shared::twilio::Client::new(shared::twilio::Timeouts { total: timing.twilio_timeout, ..Default::default() }).map_err(Error::Twilio)?;
+        let twilio = shared::twilio::Client::new(shared::twilio::Timeouts {
+            total: timing.twilio_timeout,
+            ..Default::default()
+        })
+        .map_err(Error::Twilio)?;
         let send = Arc::new(send::Deps {
             ledger: ledger.clone(),
             tenants: Arc::clone(&tenants),
@@ -240,7 +250,12 @@ impl Drop for Stack {
 /// The SDK's configuration for one of the servers here.
 pub async fn sdk_config(endpoint: String) -> SdkConfig {
     let credentials = Credentials::new("local", "local", None, None, "local");
-    aws_config::defaults(BehaviorVersion::latest()).region(Region::new(REGION)).credentials_provider(credentials).endpoint_url(endpoint).load().await
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .credentials_provider(credentials)
+        .endpoint_url(endpoint)
+        .load()
+        .await
 }
 
 /// Creates the table as it is deployed, and frees cursors that a killed predecessor still holds: the data file's lock says
@@ -301,7 +316,13 @@ fn pump(dynamodb: &DynamoDb, send: Arc<send::Deps>) -> Result<Pump, Error> {
             serde_json::to_value(response).map_err(|error| error.to_string())
         }
     };
-    let give_up = |given_up: stream::GivenUp| tracing::error!(records = given_up.records, reason = given_up.reason, "records given up by the stream; the sweep finds them");
+    let give_up = |given_up: stream::GivenUp| {
+        tracing::error!(
+            records = given_up.records,
+            reason = given_up.reason,
+            "records given up by the stream; the sweep finds them"
+        )
+    };
     Ok(Pump::start(dynamodb.database(), mapping, function, give_up)?)
 }
 
@@ -314,7 +335,8 @@ fn routes(callback: &Arc<callback::Deps>, base_url: &str) -> Vec<Route> {
             let (deps, mapped) = (Arc::clone(callback), prefix.to_owned());
             // Routes live as long as the process does.
             let path: &'static str = Box::leak(format!("{prefix}{path}").into_boxed_str());
-            routes.push(Route::new("POST", path, move |event| invoke_callback(Arc::clone(&deps), mapped.clone(), event)));
+            routes
+                .push(Route::new("POST", path, move |event| invoke_callback(Arc::clone(&deps), mapped.clone(), event)));
         }
     }
     routes
@@ -334,8 +356,11 @@ async fn invoke_callback(deps: Arc<callback::Deps>, mapped: String, mut event: V
         lambda_http::Body::Binary(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         _ => String::new(),
     };
-    let headers: serde_json::Map<String, Value> =
-        parts.headers.iter().filter_map(|(name, value)| Some((name.to_string(), json!(value.to_str().ok()?)))).collect();
+    let headers: serde_json::Map<String, Value> = parts
+        .headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.to_string(), json!(value.to_str().ok()?))))
+        .collect();
     Ok(json!({"statusCode": parts.status.as_u16(), "headers": headers, "body": text, "isBase64Encoded": false}))
 }
 

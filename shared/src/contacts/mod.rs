@@ -12,7 +12,13 @@ use std::collections::HashMap;
 pub async fn read(client: &Client, contacts: &Contacts, employee_id: &str) -> Result<Vec<Person>, Error> {
     let prompts = [(contacts.employee_prompt.clone(), employee_id.to_owned())];
     let columns = contacts.columns.all(&[]);
-    let query = Query { name: &contacts.query, prompts: &prompts, max_rows: client.max_rows(), columns: &columns, blocks: false };
+    let query = Query {
+        name: &contacts.query,
+        prompts: &prompts,
+        max_rows: client.max_rows(),
+        columns: &columns,
+        blocks: false,
+    };
     let mut rows = client.execute(&query).await?;
     let mut people = HashMap::new();
     while let Some(row) = rows.next().await? {

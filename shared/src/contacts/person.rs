@@ -62,7 +62,8 @@ pub enum Preference {
 impl Person {
     /// What one row says.
     pub fn read(row: &Row, columns: &Columns) -> Self {
-        let text = |meaning: &str| columns.get(meaning).and_then(|column| row.get(column)).unwrap_or_default().to_owned();
+        let text =
+            |meaning: &str| columns.get(meaning).and_then(|column| row.get(column)).unwrap_or_default().to_owned();
         let mut person = Self {
             employee_id: text("employee_id"),
             name: text("name"),
@@ -83,7 +84,12 @@ impl Person {
             person.name = format!("{} {}", person.first_name, person.last_name).trim().to_owned();
         }
         if columns.get("phone").is_some() {
-            let phone = Phone { number: text("phone"), country_code: text("country_code"), kind: text("phone_type"), preferred: yes(&text("preferred_phone")) };
+            let phone = Phone {
+                number: text("phone"),
+                country_code: text("country_code"),
+                kind: text("phone_type"),
+                preferred: yes(&text("preferred_phone")),
+            };
             person.phones.push(phone);
         }
         person
@@ -180,7 +186,9 @@ mod tests {
 
     #[test]
     fn both_orders_of_a_name_are_understood() {
-        let check = |name: &str, first: &str, last: &str| assert_eq!(split_name(name), (first.to_owned(), last.to_owned()), "{name:?}");
+        let check = |name: &str, first: &str, last: &str| {
+            assert_eq!(split_name(name), (first.to_owned(), last.to_owned()), "{name:?}")
+        };
         check("Quill,Ada Mary", "Ada", "Quill");
         check("Quill, Ada", "Ada", "Quill");
         check("de la Cruz,José,Jr.", "José", "de la Cruz");
@@ -203,8 +211,17 @@ mod tests {
     #[test]
     fn a_completed_person_keeps_her_own_words_and_the_stricter_wish() {
         let mut own = Person { name: "Ada Quill".to_owned(), preference: Preference::Sms, ..Person::default() };
-        let other = Person { name: "A. Quill".to_owned(), language: "ESP".to_owned(), preference: Preference::None, opted_out: true, ..Person::default() };
+        let other = Person {
+            name: "A. Quill".to_owned(),
+            language: "ESP".to_owned(),
+            preference: Preference::None,
+            opted_out: true,
+            ..Person::default()
+        };
         own.complete(&other);
-        assert_eq!((own.name.as_str(), own.language.as_str(), own.preference, own.opted_out), ("Ada Quill", "ESP", Preference::None, true));
+        assert_eq!(
+            (own.name.as_str(), own.language.as_str(), own.preference, own.opted_out),
+            ("Ada Quill", "ESP", Preference::None, true)
+        );
     }
 }

@@ -42,12 +42,28 @@ impl Ledger {
 
     /// Writes down what became of an attempt; `due` says when the sweep must look because of it. If the sweep has meanwhile
     /// presumed it lost, an acceptance is kept as a report, so that it counts all the same.
-    pub async fn settle(&self, tenant: &Tenant, id: &NotificationId, claim: Claim, outcome: Outcome, at: Timestamp, due: Option<Timestamp>) -> Result<(), Error> {
+    pub async fn settle(
+        &self,
+        tenant: &Tenant,
+        id: &NotificationId,
+        claim: Claim,
+        outcome: Outcome,
+        at: Timestamp,
+        due: Option<Timestamp>,
+    ) -> Result<(), Error> {
         self.append_outcome(tenant, id, claim.attempt, outcome, at, due).await
     }
 
     /// The same for the sweep, which settles other people's attempts on evidence.
-    pub async fn append_outcome(&self, tenant: &Tenant, id: &NotificationId, attempt: u32, outcome: Outcome, at: Timestamp, due: Option<Timestamp>) -> Result<(), Error> {
+    pub async fn append_outcome(
+        &self,
+        tenant: &Tenant,
+        id: &NotificationId,
+        attempt: u32,
+        outcome: Outcome,
+        at: Timestamp,
+        due: Option<Timestamp>,
+    ) -> Result<(), Error> {
         let accepted = match &outcome {
             Outcome::Accepted { sid, status, .. } => Some((sid.clone(), status.clone())),
             _ => None,
@@ -64,7 +80,15 @@ impl Ledger {
     }
 
     /// Takes a sid that Twilio's list showed for an attempt in doubt; `false` if another notification took it first.
-    pub async fn adopt(&self, tenant: &Tenant, number: &PhoneNumber, sid: &str, id: &NotificationId, attempt: u32, at: Timestamp) -> Result<bool, Error> {
+    pub async fn adopt(
+        &self,
+        tenant: &Tenant,
+        number: &PhoneNumber,
+        sid: &str,
+        id: &NotificationId,
+        attempt: u32,
+        at: Timestamp,
+    ) -> Result<bool, Error> {
         let text = |text: String| AttributeValue::S(text);
         let holder = id.to_string();
         let item: Item = [
@@ -81,7 +105,10 @@ impl Ledger {
         .collect();
         Ok(match self.put_new(item).await? {
             Append::Appended => true,
-            Append::Exists(old) => old.get("notification_id") == Some(&text(holder)) && old.get("attempt") == Some(&AttributeValue::N(attempt.to_string())),
+            Append::Exists(old) => {
+                old.get("notification_id") == Some(&text(holder))
+                    && old.get("attempt") == Some(&AttributeValue::N(attempt.to_string()))
+            }
         })
     }
 }

@@ -42,7 +42,14 @@ impl Said {
 
 impl Ledger {
     /// Appends what was said about a number. `sid` is the message that said it, or that was refused.
-    pub async fn append_consent(&self, tenant: &Tenant, number: &PhoneNumber, said: Said, at: Timestamp, sid: &str) -> Result<Append<()>, Error> {
+    pub async fn append_consent(
+        &self,
+        tenant: &Tenant,
+        number: &PhoneNumber,
+        said: Said,
+        at: Timestamp,
+        sid: &str,
+    ) -> Result<Append<()>, Error> {
         let at = stamp::whole_millis(at);
         let text = |text: String| AttributeValue::S(text);
         let item: Item = [
@@ -64,8 +71,11 @@ impl Ledger {
 
     /// Whether the number's owner has opted out: the last STOP or 21610 has no START after it.
     pub async fn has_opted_out(&self, tenant: &Tenant, number: &PhoneNumber) -> Result<bool, Error> {
-        let items = self.partition(phone_pk(&tenant.id, number), Some("consent#".to_owned()), Consistency::Eventual).await?;
-        let text = |item: &'_ Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+        let items =
+            self.partition(phone_pk(&tenant.id, number), Some("consent#".to_owned()), Consistency::Eventual).await?;
+        let text = |item: &'_ Item, name: &str| {
+            item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default()
+        };
         let mut heard = HashSet::new();
         // Sort keys begin with the time, so the items are in its order; a message that Twilio reports again counts once.
         Ok(items.iter().fold(false, |out, item| {

@@ -5,7 +5,9 @@ use super::{Error, Item, Ledger, unreachable};
 use crate::stamp;
 use crate::tenant::TenantId;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
+};
 use jiff::Timestamp;
 
 /// The sweep's own cursor; no source's name can hold the sign.
@@ -38,7 +40,15 @@ pub enum Taken {
 impl Ledger {
     /// Takes a source's cursor for one reading, if nobody has it and its next reading is due. One request tells the watermark
     /// and leases it; `floor` becomes the source's floor if it is new.
-    pub async fn take_cursor(&self, tenant: &TenantId, source: &str, holder: &str, now: Timestamp, lease_until: Timestamp, floor: Timestamp) -> Result<Taken, Error> {
+    pub async fn take_cursor(
+        &self,
+        tenant: &TenantId,
+        source: &str,
+        holder: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+        floor: Timestamp,
+    ) -> Result<Taken, Error> {
         let update = self
             .client
             .update_item()
@@ -75,7 +85,14 @@ impl Ledger {
 
     /// Gives a cursor back. `watermark` is moved there if it is still where we found it; `next_at` is when it may be taken again.
     /// Answers whether it was still ours.
-    pub async fn give_cursor(&self, tenant: &TenantId, cursor: &Cursor, watermark: Option<Timestamp>, failures: u32, next_at: Timestamp) -> Result<bool, Error> {
+    pub async fn give_cursor(
+        &self,
+        tenant: &TenantId,
+        cursor: &Cursor,
+        watermark: Option<Timestamp>,
+        failures: u32,
+        next_at: Timestamp,
+    ) -> Result<bool, Error> {
         let mut update = self
             .client
             .update_item()

@@ -27,10 +27,18 @@ pub struct Page {
 
 impl Ledger {
     /// One page of what is due in a shard from `after` to `until`, both inclusive.
-    pub async fn due(&self, tenant: &TenantId, shard: u8, after: Timestamp, until: Timestamp, from: Option<Item>) -> Result<Page, Error> {
+    pub async fn due(
+        &self,
+        tenant: &TenantId,
+        shard: u8,
+        after: Timestamp,
+        until: Timestamp,
+        from: Option<Item>,
+    ) -> Result<Page, Error> {
         let pk = table::due_pk(tenant, shard);
         let (items, next) = self.due_page(&pk, &stamp::format(after), &stamp::format(until), from).await?;
-        let text = |item: &Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
+        let text =
+            |item: &Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
         let mut due = Vec::with_capacity(items.len());
         for item in items {
             let sk = text(&item, table::SK);

@@ -19,10 +19,16 @@ pub struct NotAFact {
 }
 
 /// The item of a fact.
-pub(super) fn of_fact(tenant: &TenantId, id: &NotificationId, fact: &Fact, retention: Retention) -> Result<Item, NotAFact> {
+pub(super) fn of_fact(
+    tenant: &TenantId,
+    id: &NotificationId,
+    fact: &Fact,
+    retention: Retention,
+) -> Result<Item, NotAFact> {
     let pk = employee_pk(tenant, id.employee());
     let sk = format!("{}#{}", id.event(), fact.key());
-    let mut item: Item = serde_dynamo::to_item(fact).map_err(|error| NotAFact { pk: pk.clone(), sk: sk.clone(), why: kind(&error) })?;
+    let mut item: Item =
+        serde_dynamo::to_item(fact).map_err(|error| NotAFact { pk: pk.clone(), sk: sk.clone(), why: kind(&error) })?;
     if fact.due_at.is_some() {
         item.insert(DUE_PK.to_owned(), AttributeValue::S(due_pk(tenant, shard(id))));
     }

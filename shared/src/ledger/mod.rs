@@ -17,7 +17,9 @@ use crate::notification::{Fact, NotificationId};
 use crate::tenant::{Tenant, TenantId};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
+};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -76,7 +78,13 @@ impl Ledger {
     }
 
     /// Appends a fact where the tenant's document, and so its retention, may not be at hand: the fact is then kept for good.
-    pub async fn append_keeping(&self, tenant: &TenantId, id: &NotificationId, fact: &Fact, retention: Retention) -> Result<Append<Fact>, Error> {
+    pub async fn append_keeping(
+        &self,
+        tenant: &TenantId,
+        id: &NotificationId,
+        fact: &Fact,
+        retention: Retention,
+    ) -> Result<Append<Fact>, Error> {
         let item = item::of_fact(tenant, id, fact, retention)?;
         match self.put_new(item).await? {
             Append::Appended => Ok(Append::Appended),
@@ -103,7 +111,8 @@ impl Ledger {
     /// Opens a connection to the table before it is needed. What goes wrong is found out when it is needed.
     pub async fn warm(&self) {
         let key = AttributeValue::S("-".to_owned());
-        let _ = self.client.get_item().table_name(&self.table).key(table::PK, key.clone()).key(table::SK, key).send().await;
+        let _ =
+            self.client.get_item().table_name(&self.table).key(table::PK, key.clone()).key(table::SK, key).send().await;
     }
 
     async fn put_new(&self, item: Item) -> Result<Append<Item>, Error> {

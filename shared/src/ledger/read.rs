@@ -18,10 +18,16 @@ pub enum Consistency {
 
 impl Ledger {
     /// Everything known of one notification; empty if nothing is.
-    pub async fn story(&self, tenant: &TenantId, id: &NotificationId, consistency: Consistency) -> Result<Story, Error> {
+    pub async fn story(
+        &self,
+        tenant: &TenantId,
+        id: &NotificationId,
+        consistency: Consistency,
+    ) -> Result<Story, Error> {
         let pk = employee_pk(tenant, id.employee());
         let items = self.partition(pk, Some(format!("{}#", id.event())), consistency).await?;
-        let facts = items.into_iter().map(|item| item::to_fact(item).map(|(_, _, fact)| fact)).collect::<Result<_, _>>()?;
+        let facts =
+            items.into_iter().map(|item| item::to_fact(item).map(|(_, _, fact)| fact)).collect::<Result<_, _>>()?;
         Ok(Story::new(id.clone(), facts))
     }
 
@@ -43,7 +49,12 @@ impl Ledger {
     }
 
     /// Every notification of one employee.
-    pub async fn employee(&self, tenant: &TenantId, employee: &EmployeeKey, consistency: Consistency) -> Result<Vec<Story>, Error> {
+    pub async fn employee(
+        &self,
+        tenant: &TenantId,
+        employee: &EmployeeKey,
+        consistency: Consistency,
+    ) -> Result<Vec<Story>, Error> {
         Ok(stories(self.partition(employee_pk(tenant, employee), None, consistency).await?)?.into_values().collect())
     }
 
@@ -66,7 +77,12 @@ impl Ledger {
     }
 
     /// Every item of a partition, optionally only those whose sort key begins with something.
-    pub(super) async fn partition(&self, pk: String, begins: Option<String>, consistency: Consistency) -> Result<Vec<Item>, Error> {
+    pub(super) async fn partition(
+        &self,
+        pk: String,
+        begins: Option<String>,
+        consistency: Consistency,
+    ) -> Result<Vec<Item>, Error> {
         let condition = if begins.is_some() { "pk = :pk AND begins_with(sk, :sk)" } else { "pk = :pk" };
         let mut values: Item = [(":pk".to_owned(), AttributeValue::S(pk))].into();
         values.extend(begins.map(|begins| (":sk".to_owned(), AttributeValue::S(begins))));
@@ -96,7 +112,13 @@ impl Ledger {
 
     /// The keys of what is due in one partition of the index, from `after` to `until`, both inclusive, in order of time,
     /// one page at a time: the page, and where the next begins.
-    pub(super) async fn due_page(&self, due_pk: &str, after: &str, until: &str, from: Option<Item>) -> Result<(Vec<Item>, Option<Item>), Error> {
+    pub(super) async fn due_page(
+        &self,
+        due_pk: &str,
+        after: &str,
+        until: &str,
+        from: Option<Item>,
+    ) -> Result<(Vec<Item>, Option<Item>), Error> {
         let output = self
             .client
             .query()

@@ -5,8 +5,8 @@ use crate::phone::PhoneNumber;
 use crate::tenant::TenantId;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
-    StreamSpecification, StreamViewType,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, StreamSpecification, StreamViewType,
 };
 
 /// Partition key.
@@ -26,7 +26,8 @@ pub const RETAIN_UNTIL: &str = "retain_until";
 /// Into how many partitions of the index a tenant's due facts are spread.
 pub const SHARDS: u8 = 8;
 /// The stream mapping's event filter: only what lets an attempt start.
-pub const STREAM_FILTER: &str = r#"{"eventName":["INSERT"],"dynamodb":{"NewImage":{"start_attempt":{"N":[{"exists":true}]}}}}"#;
+pub const STREAM_FILTER: &str =
+    r#"{"eventName":["INSERT"],"dynamodb":{"NewImage":{"start_attempt":{"N":[{"exists":true}]}}}}"#;
 
 /// `{tenant}#{e}`
 pub fn employee_pk(tenant: &TenantId, employee: &EmployeeKey) -> String {
@@ -69,7 +70,8 @@ pub struct Definition {
 
 /// The definition of the ledger's table.
 pub fn definition() -> Result<Definition, BuildError> {
-    let text = |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
+    let text =
+        |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
     let key = |name: &str, kind: KeyType| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
     Ok(Definition {
         attributes: vec![text(PK)?, text(SK)?, text(DUE_PK)?, text(DUE_AT)?],
@@ -79,7 +81,10 @@ pub fn definition() -> Result<Definition, BuildError> {
             .set_key_schema(Some(vec![key(DUE_PK, KeyType::Hash)?, key(DUE_AT, KeyType::Range)?]))
             .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build())
             .build()?,
-        stream: StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage).build()?,
+        stream: StreamSpecification::builder()
+            .stream_enabled(true)
+            .stream_view_type(StreamViewType::NewImage)
+            .build()?,
         billing: BillingMode::PayPerRequest,
     })
 }

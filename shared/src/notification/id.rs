@@ -57,11 +57,7 @@ impl NotificationId {
 
     /// Puts an id together from its halves, as they stand in a partition and a sort key.
     pub fn from_halves(employee: EmployeeKey, event: &str) -> Result<Self, NotAnId> {
-        if is_base32(event, EVENT_CHARACTERS) {
-            Ok(Self { employee, event: event.to_owned() })
-        } else {
-            Err(NotAnId)
-        }
+        if is_base32(event, EVENT_CHARACTERS) { Ok(Self { employee, event: event.to_owned() }) } else { Err(NotAnId) }
     }
 
     /// Reads `{e}-{v}`.
@@ -177,7 +173,15 @@ mod tests {
 
     #[test]
     fn what_is_not_an_id_is_refused() {
-        for bad in ["", "-", "abc", "abcdefghijklm-abcdefghijklmno", "abcdefghijklm_abcdefghijklmnop", "ABCDEFGHIJKLM-abcdefghijklmnop", "abcdefghijkl1-abcdefghijklmnop"] {
+        for bad in [
+            "",
+            "-",
+            "abc",
+            "abcdefghijklm-abcdefghijklmno",
+            "abcdefghijklm_abcdefghijklmnop",
+            "ABCDEFGHIJKLM-abcdefghijklmnop",
+            "abcdefghijkl1-abcdefghijklmnop",
+        ] {
             assert!(NotificationId::parse(bad).is_err(), "{bad:?}");
         }
     }

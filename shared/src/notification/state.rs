@@ -96,7 +96,13 @@ impl State {
             | Self::Expired
             | Self::Cancelled
             | Self::DryRun => true,
-            Self::Held | Self::Scheduled | Self::Pending | Self::Sending | Self::InDoubt | Self::Deferred | Self::Accepted => false,
+            Self::Held
+            | Self::Scheduled
+            | Self::Pending
+            | Self::Sending
+            | Self::InDoubt
+            | Self::Deferred
+            | Self::Accepted => false,
         }
     }
 }
@@ -124,7 +130,8 @@ impl Story {
     /// Where the notification stands at `now`. A story without its `created` stands where its callbacks say.
     pub fn standing(&self, now: Timestamp) -> Standing {
         let tried = self.tried();
-        let attempts = tried.iter().filter(|(_, one)| one.claim.is_some()).map(|(number, _)| *number).max().unwrap_or(0);
+        let attempts =
+            tried.iter().filter(|(_, one)| one.claim.is_some()).map(|(number, _)| *number).max().unwrap_or(0);
         let stands = |state, reason: Option<String>, sid: Option<String>| Standing { state, reason, attempts, sid };
         if let Some(created) = self.created()
             && let Some(suppressed) = created.suppressed
@@ -142,7 +149,9 @@ impl Story {
         let released = self.releases().last().map_or(0, |(_, release)| release.attempt);
         let next_is_released = released > last.map_or(0, |(number, _)| *number);
         if let Some(closed) = self.closed()
-            && last.is_none_or(|(_, one)| one.verdict().is_none() && !matches!(one.outcome, Some(Outcome::Refused { .. } | Outcome::DryRun)))
+            && last.is_none_or(|(_, one)| {
+                one.verdict().is_none() && !matches!(one.outcome, Some(Outcome::Refused { .. } | Outcome::DryRun))
+            })
         {
             let state = match closed.closed {
                 ClosedReason::OptedOut => State::Suppressed,
@@ -163,9 +172,11 @@ impl Story {
             }
             None => match self.created() {
                 Some(created) if created.held => stands(State::Held, Some("held".to_owned()), None),
-                Some(created) if created.not_before.is_some() && self.starts_none() => {
-                    stands(State::Scheduled, created.not_before.map(|at| format!("not before {}", crate::stamp::format(at))), None)
-                }
+                Some(created) if created.not_before.is_some() && self.starts_none() => stands(
+                    State::Scheduled,
+                    created.not_before.map(|at| format!("not before {}", crate::stamp::format(at))),
+                    None,
+                ),
                 _ => stands(State::Pending, None, None),
             },
         }

@@ -53,8 +53,11 @@ impl Story {
             match &fact.detail {
                 Detail::Attempt(attempt) => tried.entry(attempt.attempt).or_default().claim = Some(attempt),
                 Detail::Outcome(outcome) => tried.entry(outcome.attempt).or_default().outcome = Some(&outcome.outcome),
-                Detail::Callback(report) | Detail::Fetched(report) => tried.entry(report.attempt).or_default().reports.push(report),
-                Detail::Created(_) | Detail::Look(_) | Detail::Release(_) | Detail::Closed(_) | Detail::Revealed(_) => {}
+                Detail::Callback(report) | Detail::Fetched(report) => {
+                    tried.entry(report.attempt).or_default().reports.push(report)
+                }
+                Detail::Created(_) | Detail::Look(_) | Detail::Release(_) | Detail::Closed(_) | Detail::Revealed(_) => {
+                }
             }
         }
         tried
@@ -76,10 +79,20 @@ impl Story {
 
     /// The last closing that no replay came after.
     pub fn closed(&self) -> Option<&Closed> {
-        let replayed = self.releases().iter().filter(|(_, release)| release.by.is_some()).map(|(_, release)| release.attempt).max();
+        let replayed = self
+            .releases()
+            .iter()
+            .filter(|(_, release)| release.by.is_some())
+            .map(|(_, release)| release.attempt)
+            .max();
         self.facts.iter().rev().find_map(|fact| match &fact.detail {
             // A replay releases the attempt that the closing had ruled out.
-            Detail::Closed(closed) if replayed.is_none_or(|attempt| attempt < closed.attempt || closed.again && attempt <= closed.attempt) => Some(closed),
+            Detail::Closed(closed)
+                if replayed
+                    .is_none_or(|attempt| attempt < closed.attempt || closed.again && attempt <= closed.attempt) =>
+            {
+                Some(closed)
+            }
             _ => None,
         })
     }
@@ -114,7 +127,8 @@ impl<'a> Tried<'a> {
             Outcome::Accepted { sid, .. } => Some(sid.as_str()),
             _ => None,
         });
-        let mut sids: Vec<&str> = accepted.into_iter().chain(self.reports.iter().map(|report| report.sid.as_str())).collect();
+        let mut sids: Vec<&str> =
+            accepted.into_iter().chain(self.reports.iter().map(|report| report.sid.as_str())).collect();
         sids.sort_unstable();
         sids.dedup();
         sids
@@ -127,7 +141,10 @@ impl<'a> Tried<'a> {
 
     /// What Twilio's furthest word of it means; `None` if it was never accepted.
     pub fn verdict(&self) -> Option<Verdict> {
-        self.sids().into_iter().map(|sid| twilio::status::standing(channel(sid), self.furthest(sid).unwrap_or_default()).verdict).max()
+        self.sids()
+            .into_iter()
+            .map(|sid| twilio::status::standing(channel(sid), self.furthest(sid).unwrap_or_default()).verdict)
+            .max()
     }
 
     /// Twilio's furthest word of one of its messages or calls.

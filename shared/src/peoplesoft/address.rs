@@ -30,10 +30,7 @@ pub(super) fn execute_poll(base: &str, query: &Query<'_>) -> Result<String, Erro
 
 /// `QueryStatus`: how a run is doing.
 pub(super) fn status(base: &str, instance: &str) -> String {
-    format!(
-        "{base}/QueryStatus.v1/getstatus?instanceid={}&json_resp=false",
-        encoded(instance)
-    )
+    format!("{base}/QueryStatus.v1/getstatus?instanceid={}&json_resp=false", encoded(instance))
 }
 
 /// `QueryResults`: one block of a run's rows, counted from 1.
@@ -49,10 +46,7 @@ pub(super) fn fields(base: &str, query: &str) -> String {
 
 /// `QueryPrompts`: the prompts of a query.
 pub(super) fn prompts(base: &str, query: &str) -> String {
-    format!(
-        "{base}/QueryPrompts.v1/public/{}?isconnectedquery=N&json_resp=false",
-        encoded(query)
-    )
+    format!("{base}/QueryPrompts.v1/public/{}?isconnectedquery=N&json_resp=false", encoded(query))
 }
 
 /// `ListQuery`: the public queries whose names begin with `prefix`.
@@ -69,10 +63,7 @@ fn run(base: &str, alias: &str, query: &Query<'_>, kind: &str) -> Result<String,
         let (mut names, mut values) = (Vec::new(), Vec::new());
         for (name, value) in query.prompts {
             if name.trim().is_empty() {
-                return Err(Error::BadPrompt {
-                    prompt: name.clone(),
-                    why: "it has no name",
-                });
+                return Err(Error::BadPrompt { prompt: name.clone(), why: "it has no name" });
             }
             // Commas separate, and whether an encoded one separates too is unknown: neither form can be trusted.
             if name.contains(',') || value.contains(',') {

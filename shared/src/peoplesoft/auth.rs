@@ -71,14 +71,8 @@ impl Authorizer {
         Ok(match auth {
             Auth::Basic { oprid, password } => Self::Basic(basic(oprid, password)?),
             Auth::OAuth2 { token_url, .. } => {
-                url::Url::parse(token_url).map_err(|_| Error::Misconfigured {
-                    what: "token_url is not a URL",
-                })?;
-                Self::OAuth2(Box::new(Tokens {
-                    auth: auth.clone(),
-                    cache: Mutex::default(),
-                    asked: AtomicU64::new(0),
-                }))
+                url::Url::parse(token_url).map_err(|_| Error::Misconfigured { what: "token_url is not a URL" })?;
+                Self::OAuth2(Box::new(Tokens { auth: auth.clone(), cache: Mutex::default(), asked: AtomicU64::new(0) }))
             }
         })
     }
@@ -86,10 +80,7 @@ impl Authorizer {
     /// The header to send, with a token that is good for a while yet.
     pub(super) async fn authorization(&self, http: &reqwest::Client, clock: &Clock) -> Result<Authorization, Error> {
         match self {
-            Self::Basic(header) => Ok(Authorization {
-                header: header.clone(),
-                token: 0,
-            }),
+            Self::Basic(header) => Ok(Authorization { header: header.clone(), token: 0 }),
             Self::OAuth2(tokens) => tokens.authorization(http, clock).await,
         }
     }
@@ -100,12 +91,7 @@ impl Authorizer {
         match self {
             Self::Basic(_) => false,
             Self::OAuth2(tokens) => {
-                tokens
-                    .cache
-                    .lock()
-                    .await
-                    .token
-                    .take_if(|token| token.authorization.token == refused.token);
+                tokens.cache.lock().await.token.take_if(|token| token.authorization.token == refused.token);
                 true
             }
         }
@@ -129,17 +115,11 @@ impl Tokens {
         match answer {
             Ok(token) => {
                 let authorization = token.authorization.clone();
-                *cache = Cache {
-                    token: Some(token),
-                    failure: None,
-                };
+                *cache = Cache { token: Some(token), failure: None };
                 Ok(authorization)
             }
             Err(error) => {
-                *cache = Cache {
-                    token: None,
-                    failure: Some(error.clone()),
-                };
+                *cache = Cache { token: None, failure: Some(error.clone()) };
                 Err(error)
             }
         }
@@ -151,35 +131,18 @@ async fn fetch(auth: &Auth, http: &reqwest::Client, clock: &Clock, number: u64) 
     let asked_at = clock.now();
     let mut response = request.send().await.map_err(out_of_reach)?;
     let status = response.status().as_u16();
-    let body = limited(&mut response, TOKEN_TIMEOUT)
-        .await
-        .map_err(|_| Error::unavailable(Reason::TokenServer))?;
+    let body = limited(&mut response, TOKEN_TIMEOUT).await.map_err(|_| Error::unavailable(Reason::TokenServer))?;
     match status {
         200 => token(&body, asked_at, number),
-        400 | 401 | 403 => Err(Error::TokenRefused {
-            status,
-            code: refusal(&body),
-        }),
+        400 | 401 | 403 => Err(Error::TokenRefused { status, code: refusal(&body) }),
         429 | 500.. => Err(Error::unavailable(Reason::TokenServer)),
-        _ => Err(Error::Misconfigured {
-            what: "token_url doesn't answer like a token endpoint",
-        }),
+        _ => Err(Error::Misconfigured { what: "token_url doesn't answer like a token endpoint" }),
     }
 }
 
 fn token_request(auth: &Auth, http: &reqwest::Client) -> Result<reqwest::RequestBuilder, Error> {
-    let Auth::OAuth2 {
-        token_url,
-        client_id,
-        client_secret,
-        scope,
-        audience,
-        client_auth,
-    } = auth
-    else {
-        return Err(Error::Misconfigured {
-            what: "auth is not OAuth 2.0",
-        });
+    let Auth::OAuth2 { token_url, client_id, client_secret, scope, audience, client_auth } = auth else {
+        return Err(Error::Misconfigured { what: "auth is not OAuth 2.0" });
     };
     let mut form = form_urlencoded::Serializer::new(String::new());
     form.append_pair("grant_type", "client_credentials");
@@ -188,10 +151,7 @@ fn token_request(auth: &Auth, http: &reqwest::Client) -> Result<reqwest::Request
             form.append_pair(name, value);
         }
     }
-    let mut request = http
-        .post(token_url)
-        .header(ACCEPT, "application/json")
-        .timeout(TOKEN_TIMEOUT);
+    let mut request = http.post(token_url).header(ACCEPT, "application/json").timeout(TOKEN_TIMEOUT);
     match client_auth {
         ClientAuth::Header => {
             // RFC 6749, section 2.3.1: both are form-encoded before they go into the header.
@@ -200,13 +160,10 @@ fn token_request(auth: &Auth, http: &reqwest::Client) -> Result<reqwest::Request
             request = request.header(AUTHORIZATION, basic(&encoded(client_id), &secret)?);
         }
         ClientAuth::Form => {
-            form.append_pair("client_id", client_id)
-                .append_pair("client_secret", client_secret.expose_secret());
+            form.append_pair("client_id", client_id).append_pair("client_secret", client_secret.expose_secret());
         }
     }
-    Ok(request
-        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .body(form.finish()))
+    Ok(request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.finish()))
 }
 
 #[derive(Deserialize)]
@@ -218,9 +175,7 @@ struct TokenAnswer {
 }
 
 fn token(body: &[u8], asked_at: Timestamp, number: u64) -> Result<Token, Error> {
-    let unusable = Error::Misconfigured {
-        what: "token_url answers without a bearer token",
-    };
+    let unusable = Error::Misconfigured { what: "token_url answers without a bearer token" };
     let Ok(answer) = serde_json::from_slice::<TokenAnswer>(body) else {
         return Err(unusable);
     };
@@ -231,45 +186,26 @@ fn token(body: &[u8], asked_at: Timestamp, number: u64) -> Result<Token, Error> 
         return Err(unusable);
     };
     header.set_sensitive(true);
-    let seconds = answer
-        .expires_in
-        .and_then(|life| life.as_i64().or_else(|| life.as_str()?.trim().parse().ok()));
-    let life = seconds.map_or(UNSTATED_LIFE, |seconds| {
-        SignedDuration::from_secs(seconds.clamp(0, 86_400))
-    });
+    let seconds = answer.expires_in.and_then(|life| life.as_i64().or_else(|| life.as_str()?.trim().parse().ok()));
+    let life = seconds.map_or(UNSTATED_LIFE, |seconds| SignedDuration::from_secs(seconds.clamp(0, 86_400)));
     let use_until = asked_at + (life - MARGIN.min(life / 10));
-    Ok(Token {
-        authorization: Authorization { header, token: number },
-        use_until,
-    })
+    Ok(Token { authorization: Authorization { header, token: number }, use_until })
 }
 
 fn refusal(body: &[u8]) -> &'static str {
     let answer = serde_json::from_slice::<serde_json::Value>(body).unwrap_or_default();
-    let code = answer
-        .get("error")
-        .and_then(serde_json::Value::as_str)
-        .unwrap_or_default();
-    TOKEN_ERRORS
-        .iter()
-        .find(|known| **known == code)
-        .copied()
-        .unwrap_or("unknown")
+    let code = answer.get("error").and_then(serde_json::Value::as_str).unwrap_or_default();
+    TOKEN_ERRORS.iter().find(|known| **known == code).copied().unwrap_or("unknown")
 }
 
 fn out_of_reach(error: reqwest::Error) -> Error {
-    Error::Unavailable {
-        reason: Reason::TokenServer,
-        source: Some(Arc::new(error.without_url())),
-    }
+    Error::Unavailable { reason: Reason::TokenServer, source: Some(Arc::new(error.without_url())) }
 }
 
 fn basic(user: &str, password: &SecretString) -> Result<HeaderValue, Error> {
     let pair = format!("{user}:{}", password.expose_secret());
-    let mut header =
-        HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair))).map_err(|_| Error::Misconfigured {
-            what: "the user or password can't be sent",
-        })?;
+    let mut header = HeaderValue::try_from(format!("Basic {}", STANDARD.encode(pair)))
+        .map_err(|_| Error::Misconfigured { what: "the user or password can't be sent" })?;
     header.set_sensitive(true);
     Ok(header)
 }

@@ -42,15 +42,8 @@ pub(super) async fn run(client: &Client, url: &str) -> Result<String, Error> {
     let instance = catalog::value(&client.text(url).await?.0, "QueryInstance")?;
     let mut waiting = Waiting::default();
     loop {
-        let status = catalog::value(
-            &client.text(&address::status(client.base(), &instance)).await?.0,
-            "Status",
-        )?;
-        match STATUSES
-            .iter()
-            .find(|(word, _)| word.eq_ignore_ascii_case(&status))
-            .map(|(_, status)| status)
-        {
+        let status = catalog::value(&client.text(&address::status(client.base(), &instance)).await?.0, "Status")?;
+        match STATUSES.iter().find(|(word, _)| word.eq_ignore_ascii_case(&status)).map(|(_, status)| status) {
             Some(Status::Ready) => return Ok(instance),
             Some(Status::Waiting) => tokio::time::sleep(waiting.pause(client)?).await,
             Some(Status::Failed(status)) => return Err(Error::RunFailed { status }),
@@ -71,14 +64,7 @@ pub(super) struct Blocks {
 
 impl Blocks {
     pub(super) fn new(client: Client, columns: Columns, instance: String) -> Self {
-        Self {
-            client,
-            columns,
-            instance,
-            number: 1,
-            waiting: Waiting::default(),
-            pause: None,
-        }
+        Self { client, columns, instance, number: 1, waiting: Waiting::default(), pause: None }
     }
 
     /// The block that is due, after the pause that is due.
@@ -116,11 +102,7 @@ impl Waiting {
         if self.asked >= MAX_QUESTIONS {
             return Err(Error::unavailable(Reason::StillRunning));
         }
-        let pause = client
-            .pauses
-            .run
-            .saturating_mul(2_u32.pow(self.asked))
-            .min(client.pauses.longest_run);
+        let pause = client.pauses.run.saturating_mul(2_u32.pow(self.asked)).min(client.pauses.longest_run);
         self.asked += 1;
         Ok(pause)
     }

@@ -67,10 +67,7 @@ impl Incoming {
                 Ok(Ok(Some(bytes))) => {
                     read += bytes.len() as u64;
                     if read > self.limit {
-                        Chunk::Failed(Error::TooLarge {
-                            what: "the body",
-                            limit: self.limit,
-                        })
+                        Chunk::Failed(Error::TooLarge { what: "the body", limit: self.limit })
                     } else {
                         Chunk::Bytes(bytes)
                     }
@@ -97,15 +94,8 @@ impl Incoming {
 
 /// A failure of the connection, in our words and without the URL, which holds the prompts' values.
 pub(super) fn broken(error: reqwest::Error) -> Error {
-    let reason = if error.is_connect() {
-        Reason::NoConnection
-    } else {
-        Reason::Broken
-    };
-    Error::Unavailable {
-        reason,
-        source: Some(Arc::new(error.without_url())),
-    }
+    let reason = if error.is_connect() { Reason::NoConnection } else { Reason::Broken };
+    Error::Unavailable { reason, source: Some(Arc::new(error.without_url())) }
 }
 
 /// The parser's end.
@@ -120,14 +110,7 @@ pub(super) struct Body {
 
 impl Body {
     pub(super) fn new(chunks: mpsc::Receiver<Chunk>) -> Self {
-        Self {
-            chunks,
-            chunk: Bytes::new(),
-            ended: false,
-            head: Vec::new(),
-            failure: None,
-            since_row: Rc::default(),
-        }
+        Self { chunks, chunk: Bytes::new(), ended: false, head: Vec::new(), failure: None, since_row: Rc::default() }
     }
 
     /// The first byte that is neither byte-order mark nor white space, left to be read.
@@ -188,10 +171,7 @@ impl Body {
 impl BufRead for Body {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.since_row.get() > MAX_ROW && self.failure.is_none() {
-            self.fail(Error::TooLarge {
-                what: "one row",
-                limit: MAX_ROW as u64,
-            });
+            self.fail(Error::TooLarge { what: "one row", limit: MAX_ROW as u64 });
         }
         while self.chunk.is_empty() && !self.ended {
             self.receive();

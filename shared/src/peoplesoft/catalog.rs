@@ -77,11 +77,7 @@ pub(super) fn fields(xml: &str) -> Result<Vec<Field>, Error> {
     let field = |record: &Record| {
         let field_name = record.get("FieldName").unwrap_or_default();
         let name = record.get("UniqueFieldName").or_else(|| record.get("FieldName"))?;
-        Some(Field {
-            name: name.to_owned(),
-            field_name: field_name.to_owned(),
-            kind: record.kind(),
-        })
+        Some(Field { name: name.to_owned(), field_name: field_name.to_owned(), kind: record.kind() })
     };
     Ok(records(xml)?.iter().filter_map(field).collect())
 }
@@ -91,30 +87,21 @@ pub(super) fn prompts(xml: &str) -> Result<Vec<Prompt>, Error> {
     let prompt = |record: &Record| {
         let field_name = record.get("FieldName").unwrap_or_default();
         let name = record.get("UniquePromptName")?;
-        Some(Prompt {
-            name: name.to_owned(),
-            field_name: field_name.to_owned(),
-            kind: record.kind(),
-        })
+        Some(Prompt { name: name.to_owned(), field_name: field_name.to_owned(), kind: record.kind() })
     };
     Ok(records(xml)?.iter().filter_map(prompt).collect())
 }
 
 /// The names in a `ListQuery` answer.
 pub(super) fn names(xml: &str) -> Result<Vec<String>, Error> {
-    Ok(records(xml)?
-        .iter()
-        .filter_map(|record| record.get("QueryName").map(str::to_owned))
-        .collect())
+    Ok(records(xml)?.iter().filter_map(|record| record.get("QueryName").map(str::to_owned)).collect())
 }
 
 /// The one value that an answer was asked for.
 pub(super) fn value(xml: &str, name: &str) -> Result<String, Error> {
     let records = records(xml)?;
     let value = records.iter().find_map(|record| record.get(name));
-    value
-        .map(str::to_owned)
-        .ok_or(Error::NotSuccess { found: Found::Other })
+    value.map(str::to_owned).ok_or(Error::NotSuccess { found: Found::Other })
 }
 
 /// The children of one record element: name and text, if any.
@@ -167,10 +154,7 @@ fn records(xml: &str) -> Result<Vec<Record>, Error> {
                         records.push(Record(Vec::new()));
                     }
                     (None, _) if name == "Fault" => {
-                        return Err(Error::Query {
-                            status: None,
-                            code: None,
-                        });
+                        return Err(Error::Query { status: None, code: None });
                     }
                     _ => {}
                 }
@@ -193,9 +177,5 @@ fn records(xml: &str) -> Result<Vec<Record>, Error> {
             value.push_str(&text);
         }
     }
-    if ours {
-        Ok(records)
-    } else {
-        Err(Error::NotSuccess { found: Found::Other })
-    }
+    if ours { Ok(records) } else { Err(Error::NotSuccess { found: Found::Other }) }
 }

@@ -60,11 +60,7 @@ pub struct Pauses {
 
 impl Default for Pauses {
     fn default() -> Self {
-        Self {
-            retry: Duration::from_millis(500),
-            run: Duration::from_secs(2),
-            longest_run: Duration::from_mins(1),
-        }
+        Self { retry: Duration::from_millis(500), run: Duration::from_secs(2), longest_run: Duration::from_mins(1) }
     }
 }
 
@@ -87,18 +83,13 @@ impl fmt::Debug for Query<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Not the prompts' values: they can be employees' ids.
         let prompts: Vec<_> = self.prompts.iter().map(|(name, _)| name).collect();
-        f.debug_struct("Query")
-            .field("name", &self.name)
-            .field("prompts", &prompts)
-            .finish_non_exhaustive()
+        f.debug_struct("Query").field("name", &self.name).field("prompts", &prompts).finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("base", &self.inner.base)
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("base", &self.inner.base).finish_non_exhaustive()
     }
 }
 
@@ -117,15 +108,11 @@ impl Client {
         if let Some(pem) = &connection.ca_certificate_pem {
             let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).unwrap_or_default();
             if certificates.is_empty() {
-                return Err(Error::Misconfigured {
-                    what: "ca_certificate_pem holds no certificate",
-                });
+                return Err(Error::Misconfigured { what: "ca_certificate_pem holds no certificate" });
             }
             http = http.tls_certs_merge(certificates);
         }
-        let http = http.build().map_err(|_| Error::Misconfigured {
-            what: "ca_certificate_pem can't be used",
-        })?;
+        let http = http.build().map_err(|_| Error::Misconfigured { what: "ca_certificate_pem can't be used" })?;
         let inner = Inner {
             http,
             authorizer: Authorizer::new(&connection.auth)?,
@@ -138,11 +125,7 @@ impl Client {
             time_zone: connection.time_zone,
             max_rows: connection.max_rows,
         };
-        Ok(Self {
-            inner: Arc::new(inner),
-            pauses: Pauses::default(),
-            max_body: MAX_BODY,
-        })
+        Ok(Self { inner: Arc::new(inner), pauses: Pauses::default(), max_body: MAX_BODY })
     }
 
     /// The same client with other pauses.
@@ -189,10 +172,7 @@ impl Client {
     /// that proves address and credentials (`PeopleTools` docs, `ListQuery`).
     pub async fn list_queries(&self, prefix: &str) -> Result<QueryList, Error> {
         let (text, server_date) = self.text(&address::list(&self.inner.base, prefix)).await?;
-        Ok(QueryList {
-            names: catalog::names(&text)?,
-            server_date,
-        })
+        Ok(QueryList { names: catalog::names(&text)?, server_date })
     }
 
     /// The rows of one answer, up to where the first thing of it is known.

@@ -92,20 +92,14 @@ impl Connection {
     /// The base URL without a trailing slash, if all of this can be used.
     pub(super) fn checked_base(&self) -> Result<String, Error> {
         let base = self.base_url.trim_end_matches('/');
-        let url = Url::parse(base).map_err(|_| Error::Misconfigured {
-            what: "base_url is not a URL",
-        })?;
+        let url = Url::parse(base).map_err(|_| Error::Misconfigured { what: "base_url is not a URL" })?;
         let plain =
             url.query().is_none() && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
         if !matches!(url.scheme(), "https" | "http") || url.host_str().is_none_or(str::is_empty) || !plain {
-            return Err(Error::Misconfigured {
-                what: "base_url must be http(s), without query, fragment or user",
-            });
+            return Err(Error::Misconfigured { what: "base_url must be http(s), without query, fragment or user" });
         }
         if self.timeout.is_zero() || self.timeout >= GATEWAY_TIMEOUT {
-            return Err(Error::Misconfigured {
-                what: "timeout must be above 0 and below the gateway's 300 seconds",
-            });
+            return Err(Error::Misconfigured { what: "timeout must be above 0 and below the gateway's 300 seconds" });
         }
         Ok(base.to_owned())
     }

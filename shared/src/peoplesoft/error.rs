@@ -261,10 +261,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::TooManyRequests { retry_after, .. } => *retry_after,
-            Self::Unavailable {
-                reason: Reason::Timeout(after),
-                ..
-            } => Some(GATEWAY_TIMEOUT.saturating_sub(*after)),
+            Self::Unavailable { reason: Reason::Timeout(after), .. } => Some(GATEWAY_TIMEOUT.saturating_sub(*after)),
             _ => None,
         }
     }
@@ -277,18 +274,9 @@ impl Error {
     pub(super) fn of_message(code: MessageCode, status: Option<u16>) -> Self {
         let code_known = Some(code);
         match code.meaning() {
-            Meaning::Credentials => Self::Credentials {
-                status,
-                code: code_known,
-            },
-            Meaning::Permission => Self::Permission {
-                status,
-                code: code_known,
-            },
-            Meaning::Query => Self::Query {
-                status,
-                code: code_known,
-            },
+            Meaning::Credentials => Self::Credentials { status, code: code_known },
+            Meaning::Permission => Self::Permission { status, code: code_known },
+            Meaning::Query => Self::Query { status, code: code_known },
             Meaning::Gateway => Self::unavailable(Reason::Gateway),
         }
     }
@@ -296,10 +284,7 @@ impl Error {
     /// How many requests one round may spend on this: more than one only where the same question can get a better answer.
     pub(super) fn tries(&self) -> u32 {
         match self {
-            Self::Unavailable {
-                reason: Reason::Status(_),
-                ..
-            } => 3,
+            Self::Unavailable { reason: Reason::Status(_), .. } => 3,
             Self::Query { code: Some(code), .. } if *code == BROKEN_DOCUMENT => 2,
             _ => 1,
         }

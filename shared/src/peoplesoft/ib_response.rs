@@ -42,10 +42,7 @@ const MEANINGS: &[(i32, i32, Meaning)] = &[
 ];
 
 /// `PeopleSoft` built a document that its own XML parser refused; once in a while the next one is whole.
-pub(super) const BROKEN_DOCUMENT: MessageCode = MessageCode {
-    set: Some(159),
-    id: Some(5),
-};
+pub(super) const BROKEN_DOCUMENT: MessageCode = MessageCode { set: Some(159), id: Some(5) };
 const BROKEN_DOCUMENT_MEANING: (i32, i32, Meaning) = (159, 5, Meaning::Query);
 
 impl MessageCode {
@@ -68,11 +65,9 @@ impl fmt::Display for MessageCode {
 /// The first `IBResponse` in an answer: alone, inside a SOAP fault, or as a string inside JSON. A document that ends early
 /// gives what it has.
 pub(super) fn find(answer: &str) -> Option<IbResponse> {
-    let start = answer.find("<IBResponse").or_else(|| {
-        answer
-            .find("\\u003cIBResponse")
-            .or_else(|| answer.find("\\u003CIBResponse"))
-    })?;
+    let start = answer
+        .find("<IBResponse")
+        .or_else(|| answer.find("\\u003cIBResponse").or_else(|| answer.find("\\u003CIBResponse")))?;
     let rest = &answer[start..];
     if start > 0 && answer.trim_start_matches('\u{feff}').trim_start().starts_with('{') {
         // As a JSON string: undo the escapes that XML can meet there.
@@ -85,9 +80,7 @@ pub(super) fn find(answer: &str) -> Option<IbResponse> {
             ("\\/", "/"),
             ("\\n", "\n"),
         ];
-        let rest = unescape
-            .iter()
-            .fold(rest.to_owned(), |text, (from, to)| text.replace(from, to));
+        let rest = unescape.iter().fold(rest.to_owned(), |text, (from, to)| text.replace(from, to));
         return Some(read(&rest));
     }
     Some(read(rest))
@@ -105,11 +98,7 @@ fn read(document: &str) -> IbResponse {
             Event::Start(start) => {
                 start.local_name().as_ref().clone_into(&mut element);
                 if element == "IBResponse" {
-                    kind = start
-                        .try_get_attribute("type")
-                        .ok()
-                        .flatten()
-                        .map(|kind| kind.value.into_owned());
+                    kind = start.try_get_attribute("type").ok().flatten().map(|kind| kind.value.into_owned());
                 }
                 continue;
             }
@@ -132,23 +121,12 @@ fn read(document: &str) -> IbResponse {
     }
     let (text_set, text_id) = trailing_pair(&message);
     let code = match (set, id) {
-        (None, None) => MessageCode {
-            set: text_set,
-            id: text_id,
-        },
+        (None, None) => MessageCode { set: text_set, id: text_id },
         // The text's set only counts if it speaks of the same message.
-        (None, id) => MessageCode {
-            set: if text_id == id { text_set } else { None },
-            id,
-        },
-        (set, id) => MessageCode {
-            set,
-            id: id.or(text_id),
-        },
+        (None, id) => MessageCode { set: if text_id == id { text_set } else { None }, id },
+        (set, id) => MessageCode { set, id: id.or(text_id) },
     };
-    let success = kind
-        .as_deref()
-        .map_or(status == Some(0), |kind| kind.eq_ignore_ascii_case("success"));
+    let success = kind.as_deref().map_or(status == Some(0), |kind| kind.eq_ignore_ascii_case("success"));
     IbResponse { code, success }
 }
 

@@ -12,31 +12,17 @@ use std::io::Read;
 /// `{"status": "success", "data": {"query": {"numrows": 1, "rows": [{…}]}}}`: members in any order, unknown ones ignored
 /// (recorded at the University of Adelaide).
 pub(super) fn read(body: impl Read, columns: &Columns, emit: Emit<'_>) -> Result<Summary, Error> {
-    let mut state = State {
-        columns,
-        emit,
-        summary: Summary::default(),
-        success: false,
-        rows_seen: false,
-        failure: None,
-    };
+    let mut state =
+        State { columns, emit, summary: Summary::default(), success: false, rows_seen: false, failure: None };
     let mut document = serde_json::Deserializer::from_reader(body);
-    let outcome = Step {
-        level: Level::Document,
-        state: &mut state,
-    }
-    .deserialize(&mut document)
-    .and_then(|()| document.end());
+    let outcome =
+        Step { level: Level::Document, state: &mut state }.deserialize(&mut document).and_then(|()| document.end());
     if let Some(failure) = state.failure {
         return Err(failure);
     }
     if let Err(error) = outcome {
         // serde's error is dropped on purpose: its text may quote a value.
-        let reason = if error.is_eof() {
-            Reason::CutOff
-        } else {
-            Reason::Unreadable
-        };
+        let reason = if error.is_eof() { Reason::CutOff } else { Reason::Unreadable };
         return Err(Error::unavailable(reason));
     }
     if !state.success {
@@ -45,10 +31,7 @@ pub(super) fn read(body: impl Read, columns: &Columns, emit: Emit<'_>) -> Result
     if !state.rows_seen && state.summary.expected != Some(0) {
         return Err(Error::NotSuccess { found: Found::NoRows });
     }
-    Ok(Summary {
-        result_seen: true,
-        ..state.summary
-    })
+    Ok(Summary { result_seen: true, ..state.summary })
 }
 
 struct State<'a> {
@@ -121,23 +104,14 @@ impl<'de> Visitor<'de> for Step<'_, '_> {
                     continue;
                 }
             };
-            map.next_value_seed(Step {
-                level: below,
-                state: &mut *self.state,
-            })?;
+            map.next_value_seed(Step { level: below, state: &mut *self.state })?;
         }
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         if let Level::Rows = self.level {
-            while seq
-                .next_element_seed(Step {
-                    level: Level::Rows,
-                    state: &mut *self.state,
-                })?
-                .is_some()
-            {}
+            while seq.next_element_seed(Step { level: Level::Rows, state: &mut *self.state })?.is_some() {}
         } else {
             while seq.next_element::<IgnoredAny>()?.is_some() {}
         }

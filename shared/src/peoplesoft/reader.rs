@@ -91,9 +91,7 @@ pub(super) fn explain(answer: &str) -> Option<Error> {
         return html.then_some(Error::NotSuccess { found: Found::Html });
     };
     if response.success {
-        return Some(Error::NotSuccess {
-            found: Found::Acknowledgement,
-        });
+        return Some(Error::NotSuccess { found: Found::Acknowledgement });
     }
     Some(Error::of_message(response.code, None))
 }

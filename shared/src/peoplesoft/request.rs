@@ -32,11 +32,7 @@ impl Client {
     pub(super) async fn ask(&self, url: &str) -> Result<Answer, Error> {
         let mut renewed = false;
         loop {
-            let authorization = self
-                .inner
-                .authorizer
-                .authorization(&self.inner.http, &self.inner.clock)
-                .await?;
+            let authorization = self.inner.authorizer.authorization(&self.inner.http, &self.inner.clock).await?;
             match self.ask_as(url, &authorization).await {
                 Err(Error::Credentials { status: Some(401), .. })
                     if !renewed && self.inner.authorizer.forget(&authorization).await =>
@@ -61,15 +57,10 @@ impl Client {
 
     async fn text_once(&self, url: &str) -> Result<(String, Option<Timestamp>), Error> {
         let Answer { mut body, date } = self.ask(url).await?;
-        let bytes = limited(&mut body.response, body.left)
-            .await
-            .map_err(|error| match error {
-                Error::Unavailable {
-                    reason: Reason::Timeout(_),
-                    ..
-                } => Error::unavailable(Reason::Timeout(body.timeout)),
-                error => error,
-            })?;
+        let bytes = limited(&mut body.response, body.left).await.map_err(|error| match error {
+            Error::Unavailable { reason: Reason::Timeout(_), .. } => Error::unavailable(Reason::Timeout(body.timeout)),
+            error => error,
+        })?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         match explain(&text) {
             Some(error) => Err(error),
@@ -80,10 +71,7 @@ impl Client {
     async fn ask_as(&self, url: &str, authorization: &Authorization) -> Result<Answer, Error> {
         let inner = &self.inner;
         let places = Arc::clone(&inner.places);
-        let place = places
-            .acquire_owned()
-            .await
-            .map_err(|_| Error::unavailable(Reason::Stopped))?;
+        let place = places.acquire_owned().await.map_err(|_| Error::unavailable(Reason::Stopped))?;
         let asked = Instant::now();
         let request = inner.http.get(url).header(AUTHORIZATION, authorization.header.clone());
         let mut response = match timeout(inner.timeout, request.send()).await {
@@ -102,58 +90,31 @@ impl Client {
             let body = limited(&mut response, left).await.unwrap_or_default();
             let worked_before = inner.worked.load(Ordering::Relaxed);
             let retry_after = retry_after(response.headers(), &inner.clock);
-            return Err(refusal(
-                status,
-                &String::from_utf8_lossy(&body),
-                retry_after,
-                worked_before,
-            ));
+            return Err(refusal(status, &String::from_utf8_lossy(&body), retry_after, worked_before));
         }
         if !can_hold_rows(response.headers()) {
             let body = limited(&mut response, left).await.unwrap_or_default();
             let said = explain(&String::from_utf8_lossy(&body));
-            return Err(said.unwrap_or(Error::NotSuccess {
-                found: Found::ContentType,
-            }));
+            return Err(said.unwrap_or(Error::NotSuccess { found: Found::ContentType }));
         }
         let date = timestamp(response.headers(), &DATE);
-        Ok(Answer {
-            body: Incoming {
-                response,
-                place,
-                left,
-                timeout: inner.timeout,
-                limit: self.max_body,
-            },
-            date,
-        })
+        Ok(Answer { body: Incoming { response, place, left, timeout: inner.timeout, limit: self.max_body }, date })
     }
 }
 
 /// What an answer other than 200 means: the first rule that fits.
 fn refusal(status: u16, body: &str, retry_after: Option<Duration>, worked_before: bool) -> Error {
-    let message = ib_response::find(body)
-        .filter(|response| !response.success)
-        .map(|response| response.code);
+    let message = ib_response::find(body).filter(|response| !response.success).map(|response| response.code);
     match status {
         300..=399 => Error::Redirected { status },
-        401 => Error::Credentials {
-            status: Some(status),
-            code: message,
-        },
-        403 => Error::Permission {
-            status: Some(status),
-            code: message,
-        },
+        401 => Error::Credentials { status: Some(status), code: message },
+        403 => Error::Permission { status: Some(status), code: message },
         404 => Error::NotFound { worked_before },
         429 | 503 => Error::TooManyRequests { status, retry_after },
         _ => match message {
             Some(code) => Error::of_message(code, Some(status)),
             None if status >= 500 => Error::unavailable(Reason::Status(status)),
-            None => Error::Query {
-                status: Some(status),
-                code: None,
-            },
+            None => Error::Query { status: Some(status), code: None },
         },
     }
 }
@@ -191,18 +152,13 @@ pub(super) async fn limited(response: &mut reqwest::Response, time: Duration) ->
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(broken)? {
             if body.len() + chunk.len() > MAX_SMALL_BODY {
-                return Err(Error::TooLarge {
-                    what: "the body",
-                    limit: MAX_SMALL_BODY as u64,
-                });
+                return Err(Error::TooLarge { what: "the body", limit: MAX_SMALL_BODY as u64 });
             }
             body.extend_from_slice(&chunk);
         }
         Ok(body)
     };
-    timeout(time, reading)
-        .await
-        .unwrap_or(Err(Error::unavailable(Reason::Timeout(time))))
+    timeout(time, reading).await.unwrap_or(Err(Error::unavailable(Reason::Timeout(time))))
 }
 
 /// JSON, XML, plain text, or nothing said: what the listener's handlers may call their documents. The body decides then.

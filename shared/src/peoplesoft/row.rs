@@ -29,14 +29,9 @@ impl Row {
 /// A row made by hand, for whoever tests what becomes of rows.
 impl<C: Into<String>, V: Into<String>> FromIterator<(C, V)> for Row {
     fn from_iter<I: IntoIterator<Item = (C, V)>>(pairs: I) -> Self {
-        let (columns, values): (Vec<_>, Vec<_>) = pairs
-            .into_iter()
-            .map(|(column, value)| (column.into(), Some(value.into())))
-            .unzip();
-        Self {
-            columns: columns.into(),
-            values: values.into(),
-        }
+        let (columns, values): (Vec<_>, Vec<_>) =
+            pairs.into_iter().map(|(column, value)| (column.into(), Some(value.into()))).unzip();
+        Self { columns: columns.into(), values: values.into() }
     }
 }
 
@@ -65,9 +60,7 @@ impl Columns {
 
     /// Whether a column of this name is to be read at all.
     pub(super) fn wants(&self, present: &str) -> bool {
-        self.0
-            .iter()
-            .any(|asked| asked == present || fits_without_alias(asked, present))
+        self.0.iter().any(|asked| asked == present || fits_without_alias(asked, present))
     }
 
     /// Puts a value where it belongs. The last of several columns with the very same name wins.
@@ -95,10 +88,7 @@ impl Columns {
                 let mut candidates: Vec<_> = fitting.map(|(_, name, _)| name.clone()).collect();
                 candidates.sort();
                 candidates.dedup();
-                return Err(Error::AmbiguousColumn {
-                    column: self.0[*at].clone(),
-                    candidates,
-                });
+                return Err(Error::AmbiguousColumn { column: self.0[*at].clone(), candidates });
             }
             names[*at] = Some(name);
             values[*at] = Some(value.clone());
@@ -106,10 +96,7 @@ impl Columns {
         for (at, value) in draft.exact {
             values[at] = Some(value);
         }
-        Ok(Row {
-            columns: Arc::clone(&self.0),
-            values: values.into(),
-        })
+        Ok(Row { columns: Arc::clone(&self.0), values: values.into() })
     }
 }
 

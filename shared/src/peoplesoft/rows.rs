@@ -69,26 +69,12 @@ impl Rows {
 
     pub(super) fn whole(flow: Flow) -> Self {
         let date = flow.date;
-        Self {
-            flow: Some(flow),
-            blocks: None,
-            read: 0,
-            date,
-            mismatch: None,
-            ended: None,
-        }
+        Self { flow: Some(flow), blocks: None, read: 0, date, mismatch: None, ended: None }
     }
 
     pub(super) fn by_block(client: Client, columns: Columns, instance: String) -> Self {
         let blocks = Some(Blocks::new(client, columns, instance));
-        Self {
-            flow: None,
-            blocks,
-            read: 0,
-            date: None,
-            mismatch: None,
-            ended: None,
-        }
+        Self { flow: None, blocks, read: 0, date: None, mismatch: None, ended: None }
     }
 
     async fn open_block(&mut self) -> Result<(), Error> {
@@ -121,10 +107,7 @@ impl Rows {
 
 impl fmt::Debug for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rows")
-            .field("read", &self.read)
-            .field("ended", &self.ended)
-            .finish_non_exhaustive()
+        f.debug_struct("Rows").field("read", &self.read).field("ended", &self.ended).finish_non_exhaustive()
     }
 }
 
@@ -157,11 +140,7 @@ impl Flow {
         });
         match received(messages.recv().await) {
             Message::End(Err(error)) => Err(error),
-            first => Ok(Self {
-                messages,
-                first: Some(first),
-                date,
-            }),
+            first => Ok(Self { messages, first: Some(first), date }),
         }
     }
 

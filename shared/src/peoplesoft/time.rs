@@ -35,9 +35,7 @@ pub fn parse_date(text: &str) -> Result<Option<Date>, Shape> {
     if text.is_empty() {
         return Ok(None);
     }
-    datetime(text)
-        .map(|(local, _)| Some(local.date()))
-        .ok_or_else(|| Shape::of(text, "date"))
+    datetime(text).map(|(local, _)| Some(local.date())).ok_or_else(|| Shape::of(text, "date"))
 }
 
 /// Reads a time column: ` 9:05`, `18:10:52`, `09.00`, `19.00.00.000000`. Blank is `None`.
@@ -51,19 +49,13 @@ pub fn parse_time(text: &str) -> Result<Option<Time>, Shape> {
         // Only the colon form drops the leading zero: `9.05` is rather a number of hours.
         let one_digit = text.as_bytes().get(1) == Some(&b':');
         let hour = rest.number(if one_digit { 1 } else { 2 })?;
-        let separator = if rest.eat(':') {
-            ':'
-        } else {
-            rest.eat('.').then_some('.')?
-        };
+        let separator = if rest.eat(':') { ':' } else { rest.eat('.').then_some('.')? };
         let minute = rest.number(2)?;
         let (mut second, mut nanosecond) = (0, 0);
         if rest.eat(separator) {
             (second, nanosecond) = (rest.number(2)?, rest.fraction()?);
         }
-        rest.0
-            .is_empty()
-            .then_some(clock_time(hour, minute, second, nanosecond)?)
+        rest.0.is_empty().then_some(clock_time(hour, minute, second, nanosecond)?)
     };
     read().map(Some).ok_or_else(|| Shape::of(text, "time"))
 }
@@ -71,10 +63,7 @@ pub fn parse_time(text: &str) -> Result<Option<Time>, Shape> {
 /// Writes a prompt's value. `format` is in `strftime` terms, usually `%Y-%m-%d-%H.%M.%S.000000`.
 pub fn prompt_value(local: DateTime, format: &str) -> Result<String, Error> {
     let why = "its format asks for something that a local time doesn't have";
-    strtime::format(format, local).map_err(|_| Error::BadPrompt {
-        prompt: format.to_owned(),
-        why,
-    })
+    strtime::format(format, local).map_err(|_| Error::BadPrompt { prompt: format.to_owned(), why })
 }
 
 /// The local times between which every row stamped from `since` to `until` lies, both inclusive.
@@ -86,15 +75,12 @@ pub fn window(since: Timestamp, until: Timestamp, zone: &TimeZone) -> (DateTime,
     let (mut low, mut high) = (zone.to_datetime(since), zone.to_datetime(until));
     for change in zone.following(since).take_while(|change| change.timestamp() <= until) {
         let at = change.timestamp();
-        let before = at
-            .checked_sub(SignedDuration::from_nanos(1))
-            .map_or(change.offset(), |before| zone.to_offset(before));
+        let before =
+            at.checked_sub(SignedDuration::from_nanos(1)).map_or(change.offset(), |before| zone.to_offset(before));
         low = low.min(change.offset().to_datetime(at));
         high = high.max(before.to_datetime(at)); // the end of the first pass, though the clock never shows it
     }
-    let whole = jiff::civil::DateTimeRound::new()
-        .smallest(Unit::Second)
-        .mode(RoundMode::Ceil);
+    let whole = jiff::civil::DateTimeRound::new().smallest(Unit::Second).mode(RoundMode::Ceil);
     (low, high.round(whole).unwrap_or(high))
 }
 
@@ -115,12 +101,7 @@ fn datetime(text: &str) -> Option<(DateTime, Option<Offset>)> {
     let year = rest.number(4)?;
     let month = rest.eat('-').then(|| rest.number(2))??;
     let day = rest.eat('-').then(|| rest.number(2))??;
-    let date = Date::new(
-        i16::try_from(year).ok()?,
-        i8::try_from(month).ok()?,
-        i8::try_from(day).ok()?,
-    )
-    .ok()?;
+    let date = Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
     if rest.0.is_empty() {
         return Some((date.at(0, 0, 0, 0), None));
     }
@@ -165,10 +146,7 @@ impl Cursor<'_> {
     fn number(&mut self, digits: usize) -> Option<i32> {
         let (number, rest) = self.0.split_at_checked(digits)?;
         self.0 = rest;
-        number
-            .bytes()
-            .all(|byte| byte.is_ascii_digit())
-            .then(|| number.parse().ok())?
+        number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok())?
     }
 
     /// Nothing, or a dot and one to nine digits, as nanoseconds.
@@ -196,9 +174,7 @@ impl Cursor<'_> {
         let hours = self.number(2)?;
         self.eat(':');
         let minutes = self.number(2).filter(|minutes| *minutes < 60)?;
-        Offset::from_seconds(sign * (hours * 3600 + minutes * 60))
-            .ok()
-            .map(Some)
+        Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok().map(Some)
     }
 }
 

@@ -46,10 +46,7 @@ pub(super) fn read(body: impl BufRead, columns: &Columns, emit: Emit<'_>) -> Res
         return Err(Error::unavailable(Reason::CutOff));
     }
     if place.fault {
-        return Err(Error::Query {
-            status: None,
-            code: None,
-        });
+        return Err(Error::Query { status: None, code: None });
     }
     Ok(place.summary)
 }

@@ -22,8 +22,12 @@ pub(super) fn add_filters(environment: &mut Environment<'static>, time_zone: Tim
     let language = language.split('-').next().unwrap_or_default().to_owned();
     let (_, date, time) = FORMATS.iter().find(|(name, _, _)| *name == language).unwrap_or(&("", "%Y-%m-%d", "%H:%M"));
     let zone = time_zone.clone();
-    environment.add_filter("date", move |value: String, format: Option<String>| show(&value, &zone, format.as_deref().unwrap_or(date)));
-    environment.add_filter("time", move |value: String, format: Option<String>| show(&value, &time_zone, format.as_deref().unwrap_or(time)));
+    environment.add_filter("date", move |value: String, format: Option<String>| {
+        show(&value, &zone, format.as_deref().unwrap_or(date))
+    });
+    environment.add_filter("time", move |value: String, format: Option<String>| {
+        show(&value, &time_zone, format.as_deref().unwrap_or(time))
+    });
 }
 
 fn show(value: &str, zone: &TimeZone, format: &str) -> Result<String, Error> {

@@ -9,7 +9,10 @@ use std::sync::LazyLock;
 /// security number, a Canadian social insurance number or a British national insurance number in its usual writing.
 pub fn forbidden_content(text: &str) -> Option<&'static str> {
     let guards = [(&*MONEY, "money"), (&*NATIONAL_ID, "national id")];
-    guards.into_iter().find(|(pattern, _)| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text))).map(|(_, name)| name)
+    guards
+        .into_iter()
+        .find(|(pattern, _)| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text)))
+        .map(|(_, name)| name)
 }
 
 /// Both patterns are constants that the tests compile; should one fail to compile all the same, every text is forbidden.
@@ -18,7 +21,8 @@ static MONEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let code = r"(?:USD|CAD|EUR|GBP|CHF|AUD|NZD|MXN|BRL|JPY|CNY|INR|PHP|SEK|NOK|DKK|PLN|CZK|HUF|ZAR|SGD|HKD|ILS|AED|SAR|COP|CLP|ARS|PEN)";
     let word = r"(?:dollars?|d[oó]lares|euros?|pounds? sterling|pesos?|cents?|centavos?)";
     let number = r"\d[\d.,'  ]*";
-    Regex::new(&format!(r"(?i){sign}\s*[-+]?{number}|{number}\s*{sign}|\b{code}\s*[-+]?\d|\d\s*{code}\b|\d\s*{word}\b")).ok()
+    Regex::new(&format!(r"(?i){sign}\s*[-+]?{number}|{number}\s*{sign}|\b{code}\s*[-+]?\d|\d\s*{code}\b|\d\s*{word}\b"))
+        .ok()
 });
 
 static NATIONAL_ID: LazyLock<Option<Regex>> = LazyLock::new(|| {

@@ -4,10 +4,40 @@ use std::collections::BTreeMap;
 
 /// `PeopleSoft`'s delivered language codes (`PeopleTools` documentation, Global Technology, "Language Codes").
 const PEOPLESOFT_CODES: &[(&str, &str)] = &[
-    ("ARA", "ar"), ("BUL", "bg"), ("CFR", "fr-CA"), ("CRO", "hr"), ("CZE", "cs"), ("DAN", "da"), ("DUT", "nl"), ("ENG", "en"), ("ESP", "es"),
-    ("FIN", "fi"), ("FRA", "fr"), ("GER", "de"), ("GRK", "el"), ("HEB", "he"), ("HUN", "hu"), ("ITA", "it"), ("JPN", "ja"), ("KOR", "ko"),
-    ("MAY", "ms"), ("NOR", "no"), ("POL", "pl"), ("POR", "pt"), ("ROM", "ro"), ("RUS", "ru"), ("SER", "sr"), ("SLK", "sk"), ("SLV", "sl"),
-    ("SVE", "sv"), ("THA", "th"), ("TUR", "tr"), ("UKE", "en-GB"), ("VIE", "vi"), ("ZHS", "zh-Hans"), ("ZHT", "zh-Hant"),
+    ("ARA", "ar"),
+    ("BUL", "bg"),
+    ("CFR", "fr-CA"),
+    ("CRO", "hr"),
+    ("CZE", "cs"),
+    ("DAN", "da"),
+    ("DUT", "nl"),
+    ("ENG", "en"),
+    ("ESP", "es"),
+    ("FIN", "fi"),
+    ("FRA", "fr"),
+    ("GER", "de"),
+    ("GRK", "el"),
+    ("HEB", "he"),
+    ("HUN", "hu"),
+    ("ITA", "it"),
+    ("JPN", "ja"),
+    ("KOR", "ko"),
+    ("MAY", "ms"),
+    ("NOR", "no"),
+    ("POL", "pl"),
+    ("POR", "pt"),
+    ("ROM", "ro"),
+    ("RUS", "ru"),
+    ("SER", "sr"),
+    ("SLK", "sk"),
+    ("SLV", "sl"),
+    ("SVE", "sv"),
+    ("THA", "th"),
+    ("TUR", "tr"),
+    ("UKE", "en-GB"),
+    ("VIE", "vi"),
+    ("ZHS", "zh-Hans"),
+    ("ZHT", "zh-Hant"),
 ];
 
 /// The tag of a language, in BCP 47's usual case, from a tag or a `PeopleSoft` code. `None` if it is neither.
@@ -71,7 +101,9 @@ mod tests {
     #[test]
     fn a_person_gets_the_nearest_text() {
         let texts: BTreeMap<String, u8> = [("en", 1), ("es-MX", 2), ("fr", 3)].map(|(k, v)| (k.to_owned(), v)).into();
-        let check = |wanted: &str, expect: &str| assert_eq!(choose(&texts, wanted, "en").map(|(tag, _)| tag), Some(expect), "{wanted}");
+        let check = |wanted: &str, expect: &str| {
+            assert_eq!(choose(&texts, wanted, "en").map(|(tag, _)| tag), Some(expect), "{wanted}")
+        };
         check("es", "es-MX");
         check("fr-CA", "fr");
         check("de", "en");

@@ -93,8 +93,12 @@ impl Template {
     /// Fills the holes. Surrounding white space is cut off.
     pub fn render(&self, filling: &Filling<'_>) -> Result<String, Error> {
         let environment = environment(filling.time_zone, filling.language);
-        let context = BTreeMap::from([("employee", Value::from(filling.employee.clone())), ("event", Value::from(filling.event.clone()))]);
-        let text = environment.render_str(&self.source, context).map_err(|error| Error::Render(without_values(&error)))?;
+        let context = BTreeMap::from([
+            ("employee", Value::from(filling.employee.clone())),
+            ("event", Value::from(filling.event.clone())),
+        ]);
+        let text =
+            environment.render_str(&self.source, context).map_err(|error| Error::Render(without_values(&error)))?;
         Ok(text.trim().to_owned())
     }
 }
@@ -132,7 +136,10 @@ mod tests {
 
     fn variables() -> Variables {
         let own = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        Variables { employee: own(&["id", "first_name", "name"]), event: own(&["kind", "occurred_at", "check_date", "start"]) }
+        Variables {
+            employee: own(&["id", "first_name", "name"]),
+            event: own(&["kind", "occurred_at", "check_date", "start"]),
+        }
     }
 
     fn render(source: &str, language: &str) -> String {
@@ -140,7 +147,12 @@ mod tests {
         let zone = TimeZone::get("America/Chicago").unwrap();
         let filling = Filling {
             employee: &map(&[("id", "7"), ("first_name", "Ada"), ("name", "Ada <Quill>")]),
-            event: &map(&[("kind", "k"), ("occurred_at", "2026-03-17T21:42:07Z"), ("check_date", "2026-03-20"), ("start", " 7:00")]),
+            event: &map(&[
+                ("kind", "k"),
+                ("occurred_at", "2026-03-17T21:42:07Z"),
+                ("check_date", "2026-03-20"),
+                ("start", " 7:00"),
+            ]),
             time_zone: &zone,
             language,
         };
@@ -149,11 +161,17 @@ mod tests {
 
     #[test]
     fn a_text_is_filled() {
-        assert_eq!(render("Hi {{ employee.first_name }}, pay of {{ event.check_date }}.", "en"), "Hi Ada, pay of 2026-03-20.");
+        assert_eq!(
+            render("Hi {{ employee.first_name }}, pay of {{ event.check_date }}.", "en"),
+            "Hi Ada, pay of 2026-03-20."
+        );
         assert_eq!(render("{{ employee.name }}", "en"), "Ada <Quill>");
         assert_eq!(render("{{ event.check_date | date }} {{ event.start | time }}", "en"), "Mar 20, 2026 7:00 AM");
         assert_eq!(render("{{ event.check_date | date }} {{ event.start | time }}", "es"), "20/03/2026 07:00");
-        assert_eq!(render("{{ event.occurred_at | date }} {{ event.occurred_at | time }}", "en"), "Mar 17, 2026 4:42 PM");
+        assert_eq!(
+            render("{{ event.occurred_at | date }} {{ event.occurred_at | time }}", "en"),
+            "Mar 17, 2026 4:42 PM"
+        );
         assert_eq!(render("{{ event.check_date | date('%d.%m.') }}", "de"), "20.03.");
     }
 

@@ -2,10 +2,10 @@
 
 use super::section::{Problem, Problems, Section};
 use super::{Contacts, Doubt, EventSource, Mode, OnDoubt, Poll, QuietHours, Tenant, TenantId, event};
+use crate::peoplesoft;
 use crate::phone::{self, PhoneNumber};
 use crate::template::language_tag;
 use crate::tenant::event::Columns;
-use crate::peoplesoft;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
@@ -34,7 +34,15 @@ impl std::error::Error for Invalid {}
 pub fn parse(id: &TenantId, json: &str) -> Result<Tenant, Invalid> {
     let problems = Problems::default();
     let value: serde_json::Value = serde_json::from_str(json).map_err(|error| Invalid {
-        problems: vec![Problem { place: String::new(), what: format!("is not JSON: {:?} error at line {}, column {}", error.classify(), error.line(), error.column()) }],
+        problems: vec![Problem {
+            place: String::new(),
+            what: format!(
+                "is not JSON: {:?} error at line {}, column {}",
+                error.classify(),
+                error.line(),
+                error.column()
+            ),
+        }],
     })?;
     let tenant = Section::open("", &value, &problems).and_then(|section| read(id, section));
     let problems = problems.into_list();
@@ -92,7 +100,10 @@ fn peoplesoft_connection(section: Section<'_>) -> Option<peoplesoft::Connection>
     let base_url = peoplesoft_base_url(&section);
     let auth = section.required_section("auth").and_then(peoplesoft_auth);
     if section.value("time_zone").is_none() {
-        section.problem("time_zone", "is required: the base time zone of the PeopleSoft database, for instance \"America/Chicago\"");
+        section.problem(
+            "time_zone",
+            "is required: the base time zone of the PeopleSoft database, for instance \"America/Chicago\"",
+        );
     }
     let time_zone = section.parsed("time_zone", iana_zone);
     let timeout = section.number("timeout_seconds", 60, 1..=290);
@@ -101,7 +112,11 @@ fn peoplesoft_connection(section: Section<'_>) -> Option<peoplesoft::Connection>
     if ca_certificate_pem.as_deref().is_some_and(|pem| !pem.contains("-----BEGIN CERTIFICATE-----")) {
         section.problem("ca_certificate_pem", "holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)");
     }
-    let format = section.choice("format", &[("json", peoplesoft::Format::Json), ("xmlp", peoplesoft::Format::Xmlp)], peoplesoft::Format::Json);
+    let format = section.choice(
+        "format",
+        &[("json", peoplesoft::Format::Json), ("xmlp", peoplesoft::Format::Xmlp)],
+        peoplesoft::Format::Json,
+    );
     section.finish();
     Some(peoplesoft::Connection {
         base_url: base_url?,
@@ -172,20 +187,16 @@ fn peoplesoft_auth(section: Section<'_>) -> Option<peoplesoft::Auth> {
                 section.problem("token_url", "is required");
             }
             let token_url = section.parsed("token_url", http_url);
-            let (client_id, client_secret) = (section.required_text("client_id"), section.required_secret("client_secret"));
+            let (client_id, client_secret) =
+                (section.required_text("client_id"), section.required_secret("client_secret"));
             let client_auth = section.choice(
                 "client_auth",
                 &[("header", peoplesoft::ClientAuth::Header), ("form", peoplesoft::ClientAuth::Form)],
                 peoplesoft::ClientAuth::Header,
             );
             let (scope, audience) = (section.text("scope"), section.text("audience"));
-            token_url.zip(client_id).zip(client_secret).map(|((token_url, client_id), client_secret)| peoplesoft::Auth::OAuth2 {
-                token_url,
-                client_id,
-                client_secret,
-                scope,
-                audience,
-                client_auth,
+            token_url.zip(client_id).zip(client_secret).map(|((token_url, client_id), client_secret)| {
+                peoplesoft::Auth::OAuth2 { token_url, client_id, client_secret, scope, audience, client_auth }
             })
         }
         _ => {
@@ -237,9 +248,16 @@ fn events(section: &Section<'_>, language: &str, contacts: Option<&Columns>) -> 
     let mut events = Vec::new();
     for (i, value) in list.iter().enumerate() {
         let place = format!("events[{i}]");
-        let Some(event) = Section::open(&place, value, section.problems()).and_then(|below| event::read(below, language, contacts)) else { continue };
+        let Some(event) =
+            Section::open(&place, value, section.problems()).and_then(|below| event::read(below, language, contacts))
+        else {
+            continue;
+        };
         if !sources.insert(event.source.clone()) {
-            section.problem(&format!("events[{i}].source"), format!("{:?} stands twice; sources need names of their own", event.source));
+            section.problem(
+                &format!("events[{i}].source"),
+                format!("{:?} stands twice; sources need names of their own", event.source),
+            );
         }
         events.push(event);
     }
@@ -274,7 +292,11 @@ fn quiet_hours(section: &Section<'_>, zone: &TimeZone) -> Option<QuietHours> {
     if section.has("quiet_hours") && section.value("quiet_hours").is_none() {
         return None;
     }
-    let usual = QuietHours { start: jiff::civil::time(21, 0, 0, 0), end: jiff::civil::time(8, 0, 0, 0), time_zone: zone.clone() };
+    let usual = QuietHours {
+        start: jiff::civil::time(21, 0, 0, 0),
+        end: jiff::civil::time(8, 0, 0, 0),
+        time_zone: zone.clone(),
+    };
     let Some(below) = section.section("quiet_hours") else { return Some(usual) };
     let clock = |text: &str| match crate::moment::Moment::parse(text) {
         Some(crate::moment::Moment::Time(time)) => Ok(time),
@@ -332,7 +354,15 @@ fn iana_zone(name: &str) -> Result<TimeZone, String> {
 /// An absolute http or https address without a slash at its end.
 pub(crate) fn http_url(text: &str) -> Result<String, String> {
     let fits = url::Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() && url.fragment().is_none() && url.username().is_empty()
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
     });
-    if fits { Ok(text.trim_end_matches('/').to_owned()) } else { Err("must be an http or https address without query, fragment or user".to_owned()) }
+    if fits {
+        Ok(text.trim_end_matches('/').to_owned())
+    } else {
+        Err("must be an http or https address without query, fragment or user".to_owned())
+    }
 }

@@ -27,9 +27,15 @@ pub(super) fn read(section: Section<'_>, events: &[EventSource]) -> Option<Accou
     if sender.is_none() && events.iter().any(|event| event.channels.include(Channel::Sms)) {
         section.problem("messaging_service_sid", "is required, or a \"from_number\": an event sends texts");
     }
-    let e164 = |text: &str| PhoneNumber::try_from(text.to_owned()).map_err(|_| "must be a number in E.164 form, for instance \"+13125550142\"".to_owned());
+    let e164 = |text: &str| {
+        PhoneNumber::try_from(text.to_owned())
+            .map_err(|_| "must be a number in E.164 form, for instance \"+13125550142\"".to_owned())
+    };
     let voice_from_number = section.parsed("voice_from_number", e164);
-    if voice_from_number.is_none() && section.value("voice_from_number").is_none() && events.iter().any(|event| event.channels.include(Channel::Voice)) {
+    if voice_from_number.is_none()
+        && section.value("voice_from_number").is_none()
+        && events.iter().any(|event| event.channels.include(Channel::Voice))
+    {
         section.problem("voice_from_number", "is required: an event makes calls");
     }
     let verify_service_sid = section.text("verify_service_sid");
@@ -53,9 +59,16 @@ pub(super) fn read(section: Section<'_>, events: &[EventSource]) -> Option<Accou
 
 /// Twilio's ids begin with two letters that say what they name, and go into paths.
 fn check_sid(section: &Section<'_>, key: &str, sid: Option<&str>, prefix: &str) {
-    let fits = |sid: &str| sid.starts_with(prefix) && sid.len() > prefix.len() && sid.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let fits = |sid: &str| {
+        sid.starts_with(prefix)
+            && sid.len() > prefix.len()
+            && sid.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
     if sid.is_some_and(|sid| !fits(sid)) {
-        section.problem(key, format!("is no such id of Twilio: it begins with {prefix:?}, followed by letters and digits"));
+        section.problem(
+            key,
+            format!("is no such id of Twilio: it begins with {prefix:?}, followed by letters and digits"),
+        );
     }
 }
 
@@ -63,7 +76,9 @@ fn check_sid(section: &Section<'_>, key: &str, sid: Option<&str>, prefix: &str) 
 fn sender_number(text: &str) -> Result<String, String> {
     let number = PhoneNumber::try_from(text.to_owned()).is_ok();
     let short_code = (3..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-    let name = (1..=11).contains(&text.len()) && text.bytes().any(|b| b.is_ascii_alphabetic()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b' ');
+    let name = (1..=11).contains(&text.len())
+        && text.bytes().any(|b| b.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b' ');
     if number || short_code || name {
         Ok(text.to_owned())
     } else {

@@ -65,7 +65,8 @@ impl Channels {
     /// Whether this channel is among them.
     pub fn include(self, channel: Channel) -> bool {
         match (self, channel) {
-            (Self::Sms | Self::SmsThenVoice { .. }, Channel::Sms) | (Self::Voice | Self::SmsThenVoice { .. }, Channel::Voice) => true,
+            (Self::Sms | Self::SmsThenVoice { .. }, Channel::Sms)
+            | (Self::Voice | Self::SmsThenVoice { .. }, Channel::Voice) => true,
             (Self::Sms, Channel::Voice) | (Self::Voice, Channel::Sms) => false,
         }
     }
@@ -82,8 +83,22 @@ pub struct Columns {
 
 /// What a column can mean, besides the template's own fields.
 pub const MEANINGS: &[&str] = &[
-    "employee_id", "occurred_at", "due_at", "name", "first_name", "last_name", "phone", "country_code", "phone_type", "preferred_phone",
-    "language", "department", "job_title", "channel_preference", "opted_out", "time_zone",
+    "employee_id",
+    "occurred_at",
+    "due_at",
+    "name",
+    "first_name",
+    "last_name",
+    "phone",
+    "country_code",
+    "phone_type",
+    "preferred_phone",
+    "language",
+    "department",
+    "job_title",
+    "channel_preference",
+    "opted_out",
+    "time_zone",
 ];
 
 impl Columns {
@@ -153,12 +168,18 @@ pub fn read(section: Section<'_>, default_language: &str, contacts: Option<&Colu
     let query = section.required_text("query").unwrap_or_default();
     let prompt_format = section.text("prompt_format").unwrap_or_else(|| kind::PROMPT_FORMAT.to_owned());
     if jiff::fmt::strtime::format(&prompt_format, jiff::civil::date(2026, 1, 2).at(3, 4, 5, 0)).is_err() {
-        section.problem("prompt_format", "is no strftime format for a date and a time without zone; the default is \"%Y-%m-%d-%H.%M.%S.000000\"");
+        section.problem(
+            "prompt_format",
+            "is no strftime format for a date and a time without zone; the default is \"%Y-%m-%d-%H.%M.%S.000000\"",
+        );
     }
     let fixed_prompts = section.text_map("fixed_prompts");
     for (name, value) in &fixed_prompts {
         if name.contains(',') || value.contains(',') {
-            section.problem(&format!("fixed_prompts.{name}"), "PeopleSoft separates prompts by commas, so neither name nor value can hold one");
+            section.problem(
+                &format!("fixed_prompts.{name}"),
+                "PeopleSoft separates prompts by commas, so neither name nor value can hold one",
+            );
         }
     }
     let columns = match section.section("columns") {
@@ -180,7 +201,11 @@ pub fn read(section: Section<'_>, default_language: &str, contacts: Option<&Colu
     if columns.get("phone").is_none() && contacts.is_none_or(|contacts| contacts.get("phone").is_none()) {
         section.problem("columns.phone", "no phone: name the column, or a \"phone\" among the columns of \"contacts\"");
     }
-    let key = if section.value("key").is_some() { section.texts("key") } else { defaults.key.iter().map(|&c| c.to_owned()).collect() };
+    let key = if section.value("key").is_some() {
+        section.texts("key")
+    } else {
+        defaults.key.iter().map(|&c| c.to_owned()).collect()
+    };
     if key.is_empty() {
         section.problem("key", "name at least one column that tells one event of an employee from the next");
     }
@@ -245,12 +270,20 @@ fn variables(columns: &Columns, contacts: Option<&Columns>) -> Variables {
     Variables { employee, event }
 }
 
-fn templates(section: &Section<'_>, defaults: &[(&str, &str)], default_language: &str, variables: &Variables) -> BTreeMap<String, Template> {
+fn templates(
+    section: &Section<'_>,
+    defaults: &[(&str, &str)],
+    default_language: &str,
+    variables: &Variables,
+) -> BTreeMap<String, Template> {
     let sources: Vec<(String, String)> = match section.value("templates") {
         None => defaults.iter().map(|(language, text)| ((*language).to_owned(), (*text).to_owned())).collect(),
         Some(Value::Object(_)) => section.text_map("templates"),
         Some(_) => {
-            section.problem("templates", "must be an object of texts by language, for instance {\"en\": \"Hi {{ employee.first_name }}\"}");
+            section.problem(
+                "templates",
+                "must be an object of texts by language, for instance {\"en\": \"Hi {{ employee.first_name }}\"}",
+            );
             return BTreeMap::new();
         }
     };

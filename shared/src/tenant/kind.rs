@@ -62,7 +62,10 @@ impl Kind {
                 key: &["A.PAY_END_DT"],
                 templates: &[
                     ("en", "Hi {{ employee.first_name }}, your pay dated {{ event.check_date | date }} has posted."),
-                    ("es", "Hola {{ employee.first_name }}, su pago con fecha {{ event.check_date | date }} ya fue registrado."),
+                    (
+                        "es",
+                        "Hola {{ employee.first_name }}, su pago con fecha {{ event.check_date | date }} ya fue registrado.",
+                    ),
                 ],
             },
             Self::ShiftChanged => Defaults {
@@ -70,8 +73,14 @@ impl Kind {
                 fields: &[("date", "A.DUR"), ("start", "A.START_TIME")],
                 key: &["A.DUR", "A.SHIFT_ID", "A.START_TIME"],
                 templates: &[
-                    ("en", "Hi {{ employee.first_name }}, your shift on {{ event.date | date }} now starts at {{ event.start | time }}."),
-                    ("es", "Hola {{ employee.first_name }}, su turno del {{ event.date | date }} ahora empieza a las {{ event.start | time }}."),
+                    (
+                        "en",
+                        "Hi {{ employee.first_name }}, your shift on {{ event.date | date }} now starts at {{ event.start | time }}.",
+                    ),
+                    (
+                        "es",
+                        "Hola {{ employee.first_name }}, su turno del {{ event.date | date }} ahora empieza a las {{ event.start | time }}.",
+                    ),
                 ],
             },
             Self::OnboardingDue => Defaults {
@@ -89,7 +98,10 @@ impl Kind {
                 key: &["A.SCHED_ID", "A.EVENT_ID", "EXPR2_2"],
                 templates: &[
                     ("en", "Hi {{ employee.first_name }}, please choose your benefits by {{ event.deadline | date }}."),
-                    ("es", "Hola {{ employee.first_name }}, por favor elija sus beneficios antes del {{ event.deadline | date }}."),
+                    (
+                        "es",
+                        "Hola {{ employee.first_name }}, por favor elija sus beneficios antes del {{ event.deadline | date }}.",
+                    ),
                 ],
             },
             Self::Custom => Defaults { columns: &[], fields: &[], key: &[], templates: &[] },

@@ -44,7 +44,11 @@ impl QuietHours {
     }
 
     fn is_quiet(&self, time: Time) -> bool {
-        if self.start <= self.end { self.start <= time && time < self.end } else { self.start <= time || time < self.end }
+        if self.start <= self.end {
+            self.start <= time && time < self.end
+        } else {
+            self.start <= time || time < self.end
+        }
     }
 }
 

@@ -101,7 +101,9 @@ impl Tenants {
                     self.fetch_many(&names, now).await?;
                     *listed = Some((now, names));
                 }
-                Err(error) if listed.is_some() => tracing::warn!(error = %error, "secrets not listed, the known tenants serve on"),
+                Err(error) if listed.is_some() => {
+                    tracing::warn!(error = %error, "secrets not listed, the known tenants serve on")
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -164,7 +166,9 @@ impl Tenants {
         let name = format!("{}{id}", self.prefix);
         match self.client.get_secret_value().secret_id(name).version_stage(stage).send().await {
             Ok(output) => Ok(output.secret_string),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => Ok(None),
+            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+                Ok(None)
+            }
             Err(error) => Err(unreachable(&error)),
         }
     }
@@ -175,7 +179,9 @@ impl Tenants {
         let mut names = Vec::new();
         while let Some(page) = pages.next().await {
             for secret in page.map_err(|error| unreachable(&error))?.secret_list.unwrap_or_default() {
-                let Some(name) = secret.name.as_deref().and_then(|name| name.strip_prefix(&self.prefix)) else { continue };
+                let Some(name) = secret.name.as_deref().and_then(|name| name.strip_prefix(&self.prefix)) else {
+                    continue;
+                };
                 match TenantId::parse(name) {
                     Ok(id) => names.push(id),
                     Err(error) => tracing::warn!(error = %error, "a secret under the tenants' prefix is ignored"),
@@ -195,7 +201,13 @@ impl Tenants {
         }
         for batch in stale.chunks(BATCH) {
             let ids = batch.iter().map(|id| format!("{}{id}", self.prefix)).collect();
-            let output = self.client.batch_get_secret_value().set_secret_id_list(Some(ids)).send().await.map_err(|error| unreachable(&error))?;
+            let output = self
+                .client
+                .batch_get_secret_value()
+                .set_secret_id_list(Some(ids))
+                .send()
+                .await
+                .map_err(|error| unreachable(&error))?;
             for secret in output.secret_values.unwrap_or_default() {
                 let id = secret.name.as_deref().and_then(|name| name.strip_prefix(&self.prefix)).map(TenantId::parse);
                 let (Some(Ok(id)), Some(json)) = (id, secret.secret_string) else { continue };
@@ -204,7 +216,11 @@ impl Tenants {
             }
             for error in output.errors.unwrap_or_default() {
                 // Asked for one by one when it is needed, which says what is wrong.
-                tracing::warn!(secret = error.secret_id, code = error.error_code, "a tenant's secret was not among the batch");
+                tracing::warn!(
+                    secret = error.secret_id,
+                    code = error.error_code,
+                    "a tenant's secret was not among the batch"
+                );
             }
         }
         Ok(())

@@ -5,11 +5,29 @@ use jiff::tz::TimeZone;
 
 /// `PeopleSoft`'s delivered codes for North America and a few besides; schedules carry them in 9 characters.
 const CODES: &[(&str, &str)] = &[
-    ("EST", "America/New_York"), ("EDT", "America/New_York"), ("EASTERN", "America/New_York"), ("CST", "America/Chicago"), ("CDT", "America/Chicago"),
-    ("CENTRAL", "America/Chicago"), ("MST", "America/Denver"), ("MDT", "America/Denver"), ("MOUNTAIN", "America/Denver"), ("AZ", "America/Phoenix"),
-    ("ARIZONA", "America/Phoenix"), ("PST", "America/Los_Angeles"), ("PDT", "America/Los_Angeles"), ("PACIFIC", "America/Los_Angeles"),
-    ("AKST", "America/Anchorage"), ("AST", "America/Halifax"), ("HST", "Pacific/Honolulu"), ("HAWAII", "Pacific/Honolulu"), ("NST", "America/St_Johns"),
-    ("GMT", "Europe/London"), ("BST", "Europe/London"), ("CET", "Europe/Berlin"), ("UTC", "UTC"),
+    ("EST", "America/New_York"),
+    ("EDT", "America/New_York"),
+    ("EASTERN", "America/New_York"),
+    ("CST", "America/Chicago"),
+    ("CDT", "America/Chicago"),
+    ("CENTRAL", "America/Chicago"),
+    ("MST", "America/Denver"),
+    ("MDT", "America/Denver"),
+    ("MOUNTAIN", "America/Denver"),
+    ("AZ", "America/Phoenix"),
+    ("ARIZONA", "America/Phoenix"),
+    ("PST", "America/Los_Angeles"),
+    ("PDT", "America/Los_Angeles"),
+    ("PACIFIC", "America/Los_Angeles"),
+    ("AKST", "America/Anchorage"),
+    ("AST", "America/Halifax"),
+    ("HST", "Pacific/Honolulu"),
+    ("HAWAII", "Pacific/Honolulu"),
+    ("NST", "America/St_Johns"),
+    ("GMT", "Europe/London"),
+    ("BST", "Europe/London"),
+    ("CET", "Europe/Berlin"),
+    ("UTC", "UTC"),
 ];
 
 impl Tenant {
@@ -19,8 +37,14 @@ impl Tenant {
         if name.is_empty() {
             return None;
         }
-        let own = || self.time_zones.iter().find(|(code, _)| code.eq_ignore_ascii_case(name)).map(|(_, zone)| zone.clone());
-        let code = || CODES.iter().find(|(code, _)| code.eq_ignore_ascii_case(name)).and_then(|(_, zone)| TimeZone::get(zone).ok());
+        let own =
+            || self.time_zones.iter().find(|(code, _)| code.eq_ignore_ascii_case(name)).map(|(_, zone)| zone.clone());
+        let code = || {
+            CODES
+                .iter()
+                .find(|(code, _)| code.eq_ignore_ascii_case(name))
+                .and_then(|(_, zone)| TimeZone::get(zone).ok())
+        };
         // The codes before IANA, which has an EST and an MST that never change their clocks.
         own().or_else(code).or_else(|| TimeZone::get(name).ok())
     }

@@ -82,14 +82,8 @@ mod tests {
     fn an_api_key_wins_over_the_token() {
         let mut account = account("http://localhost");
         let (user, password) = account.rest_credentials();
-        assert_eq!(
-            (user, password.expose_secret()),
-            (account.account_sid.as_str(), "token-current")
-        );
-        account.api_key = Some(ApiKey {
-            sid: "SKkey".into(),
-            secret: "key-secret".into(),
-        });
+        assert_eq!((user, password.expose_secret()), (account.account_sid.as_str(), "token-current"));
+        account.api_key = Some(ApiKey { sid: "SKkey".into(), secret: "key-secret".into() });
         let (user, password) = account.rest_credentials();
         assert_eq!((user, password.expose_secret()), ("SKkey", "key-secret"));
     }
@@ -98,10 +92,7 @@ mod tests {
     fn both_tokens_may_sign_and_neither_prints() {
         let mut account = account("http://localhost");
         account.next_auth_token = Some("token-next".into());
-        account.api_key = Some(ApiKey {
-            sid: "SKkey".into(),
-            secret: "key-secret".into(),
-        });
+        account.api_key = Some(ApiKey { sid: "SKkey".into(), secret: "key-secret".into() });
         account.sender = Some(Sender::Number("+13125550142".to_owned()));
         let tokens: Vec<_> = account.signing_tokens().map(ExposeSecret::expose_secret).collect();
         assert_eq!(tokens, ["token-current", "token-next"]);

@@ -73,9 +73,7 @@ pub enum Malformed {
 impl StatusCallback {
     /// Reads the decoded form parameters of a status callback.
     pub fn parse(params: &[(String, String)]) -> Result<Self, Malformed> {
-        let sid = message_sid(params)
-            .or_else(|| value(params, "CallSid"))
-            .ok_or(Malformed::Sid)?;
+        let sid = message_sid(params).or_else(|| value(params, "CallSid")).ok_or(Malformed::Sid)?;
         let channel = Channel::of_sid(sid).ok_or(Malformed::Sid)?;
         let status = match channel {
             Channel::Message => value(params, "MessageStatus").or_else(|| value(params, "SmsStatus")),
@@ -83,10 +81,7 @@ impl StatusCallback {
         };
         Ok(Self {
             sid: sid.to_owned(),
-            status: status
-                .filter(|word| is_status(word))
-                .ok_or(Malformed::Status)?
-                .to_owned(),
+            status: status.filter(|word| is_status(word)).ok_or(Malformed::Status)?.to_owned(),
             channel,
             account_sid: value(params, "AccountSid").map(str::to_owned),
             to: value(params, "To").and_then(|to| PhoneNumber::try_from(to.to_owned()).ok()),
@@ -99,9 +94,8 @@ impl StatusCallback {
 impl Inbound {
     /// Reads the decoded form parameters of an incoming text.
     pub fn parse(params: &[(String, String)]) -> Result<Self, Malformed> {
-        let sid = message_sid(params)
-            .filter(|sid| Channel::of_sid(sid) == Some(Channel::Message))
-            .ok_or(Malformed::Sid)?;
+        let sid =
+            message_sid(params).filter(|sid| Channel::of_sid(sid) == Some(Channel::Message)).ok_or(Malformed::Sid)?;
         let from = value(params, "From").unwrap_or_default().to_owned();
         let body = value(params, "Body").unwrap_or_default().to_owned();
         let opt_out_type = value(params, "OptOutType").map(str::to_owned);
@@ -110,10 +104,7 @@ impl Inbound {
             from: PhoneNumber::try_from(from).ok().ok_or(Malformed::From)?,
             to: value(params, "To").unwrap_or_default().to_owned(),
             // With Advanced Opt-Out the account chooses its own words, and in other languages, so Twilio's reading wins.
-            keyword: opt_out_type
-                .as_deref()
-                .and_then(Keyword::of_opt_out_type)
-                .or_else(|| Keyword::of_body(&body)),
+            keyword: opt_out_type.as_deref().and_then(Keyword::of_opt_out_type).or_else(|| Keyword::of_body(&body)),
             body,
             opt_out_type,
             fields: fields(params),
@@ -126,10 +117,7 @@ impl Keyword {
     /// opt-out keywords).
     pub fn of_body(body: &str) -> Option<Self> {
         let word = body.trim().to_ascii_uppercase();
-        KEYWORDS
-            .iter()
-            .find(|(known, _)| *known == word)
-            .map(|(_, keyword)| *keyword)
+        KEYWORDS.iter().find(|(known, _)| *known == word).map(|(_, keyword)| *keyword)
     }
 
     fn of_opt_out_type(text: &str) -> Option<Self> {
@@ -159,25 +147,17 @@ const KEYWORDS: &[(&str, Keyword)] = &[
 ];
 
 fn message_sid(params: &[(String, String)]) -> Option<&str> {
-    ["MessageSid", "SmsSid", "SmsMessageSid"]
-        .iter()
-        .find_map(|name| value(params, name))
+    ["MessageSid", "SmsSid", "SmsMessageSid"].iter().find_map(|name| value(params, name))
 }
 
 /// The first value of a name; an empty one counts as none.
 fn value<'a>(params: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    params
-        .iter()
-        .find(|(known, value)| known == name && !value.is_empty())
-        .map(|(_, value)| value.as_str())
+    params.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
 }
 
 /// New words come without notice, so any word will do that is safe in a ledger key.
 fn is_status(word: &str) -> bool {
-    (1..=40).contains(&word.len())
-        && word
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    (1..=40).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 fn fields(params: &[(String, String)]) -> Map<String, Value> {

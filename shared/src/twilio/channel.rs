@@ -31,8 +31,7 @@ impl Channel {
 /// Whether `text` is a sid of the kind `prefix`: two letters and 32 more. Letters beyond `f` pass, since Twilio's own
 /// examples have them; what matters is that a sid is safe in a path, a key and a log.
 pub(super) fn is_sid(text: &str, prefix: &str) -> bool {
-    text.strip_prefix(prefix)
-        .is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+    text.strip_prefix(prefix).is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 #[cfg(test)]

@@ -26,10 +26,7 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(3),
-            total: Duration::from_secs(10),
-        }
+        Self { connect: Duration::from_secs(3), total: Duration::from_secs(10) }
     }
 }
 
@@ -116,12 +113,7 @@ impl Client {
     }
 
     async fn create(&self, account: &Account, channel: Channel, form: &[(&str, &str)]) -> Reply {
-        let path = [
-            "2010-04-01",
-            "Accounts",
-            &account.account_sid,
-            &format!("{}.json", channel.collection()),
-        ];
+        let path = ["2010-04-01", "Accounts", &account.account_sid, &format!("{}.json", channel.collection())];
         let exchange = async {
             let url = address(&account.api_base_url, &path)?;
             self.post(url, account.rest_credentials(), form).await
@@ -129,20 +121,11 @@ impl Client {
         match exchange.await {
             Ok(answer) => Reply::of_answer(answer, channel),
             Err(Failure::BadAddress) => NOTHING_ASKED,
-            Err(Failure::NotConnected(why)) => Reply::NotProcessed {
-                code: None,
-                status: None,
-                retry_after: None,
-                why,
-            },
+            Err(Failure::NotConnected(why)) => Reply::NotProcessed { code: None, status: None, retry_after: None, why },
             Err(Failure::Lost(why)) => Reply::InDoubt { status: None, why },
         }
     }
 }
 
 /// Nothing left the house: the account lacks what the request needs.
-const NOTHING_ASKED: Reply = Reply::Refused {
-    code: None,
-    status: None,
-    class: Class::Config,
-};
+const NOTHING_ASKED: Reply = Reply::Refused { code: None, status: None, class: Class::Config };

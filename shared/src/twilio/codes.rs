@@ -145,11 +145,7 @@ struct Row<C> {
 }
 
 const fn row<C: Copy>(code: u32, class: C, meaning: &'static str) -> Row<C> {
-    Row {
-        codes: code..=code,
-        class,
-        meaning,
-    }
+    Row { codes: code..=code, class, meaning }
 }
 
 fn find<C>(table: &'static [Row<C>], code: u32) -> Option<&'static Row<C>> {
@@ -211,11 +207,7 @@ const CREATION: &[Row<Class>] = &[
     row(21619, Class::Bug, "body is missing"),
     row(21624, Class::Bug, "validity period is not valid"),
     row(90007, Class::Bug, "body is missing"),
-    Row {
-        codes: 35111..=35126,
-        class: Class::Bug,
-        meaning: "scheduling parameters are not valid",
-    },
+    Row { codes: 35111..=35126, class: Class::Bug, meaning: "scheduling parameters are not valid" },
     row(21610, Class::OptedOut, "recipient has opted out"),
     row(21611, Class::WaitLong, "sender's queue is full"),
     row(22005, Class::WaitLong, "call queue is full"),
@@ -228,11 +220,7 @@ const DELIVERY: &[Row<DeliveryClass>] = &[
     row(30022, DeliveryClass::Transient, "rate limit of the carriers"),
     row(30002, DeliveryClass::Account, "account suspended"),
     row(30003, DeliveryClass::Transient, "phone off or out of reach"),
-    row(
-        30004,
-        DeliveryClass::OptedOut,
-        "blocked: opted out or on a do-not-call list",
-    ),
+    row(30004, DeliveryClass::OptedOut, "blocked: opted out or on a do-not-call list"),
     row(21610, DeliveryClass::OptedOut, "recipient has opted out"),
     row(30005, DeliveryClass::Recipient, "unknown phone"),
     row(30006, DeliveryClass::Recipient, "landline or unreachable carrier"),
@@ -253,16 +241,8 @@ const DELIVERY: &[Row<DeliveryClass>] = &[
     row(30033, DeliveryClass::Config, "campaign suspended"),
     row(30034, DeliveryClass::Config, "sender number is not registered"),
     row(30035, DeliveryClass::Config, "sender number is still being set up"),
-    row(
-        30036,
-        DeliveryClass::Expired,
-        "validity period ended before it was sent",
-    ),
-    row(
-        30450,
-        DeliveryClass::Transient,
-        "blocked for half an hour as possible fraud",
-    ),
+    row(30036, DeliveryClass::Expired, "validity period ended before it was sent"),
+    row(30450, DeliveryClass::Transient, "blocked for half an hour as possible fraud"),
     row(14107, DeliveryClass::Loop, "too many replies between two numbers"),
     row(63017, DeliveryClass::Transient, "too many messages per second"),
     row(63018, DeliveryClass::Transient, "rate limit of the channel"),
@@ -339,10 +319,7 @@ mod tests {
             codes
         }
         for code in [codes(CREATION), codes(DELIVERY), codes(VERIFICATION)].concat() {
-            assert!(
-                meaning(code).is_some_and(|words| !words.is_empty() && words.len() < 60),
-                "{code}"
-            );
+            assert!(meaning(code).is_some_and(|words| !words.is_empty() && words.len() < 60), "{code}");
         }
         assert_eq!(meaning(1), None);
     }

@@ -54,11 +54,7 @@ impl Answer {
     pub(super) fn code(&self) -> Option<u32> {
         let Body::Object(fields) = &self.body else { return None };
         let listed = || fields.get("errors")?.as_array()?.first()?.get("code");
-        fields
-            .get("code")
-            .filter(|value| !value.is_null())
-            .or_else(listed)
-            .and_then(code)
+        fields.get("code").filter(|value| !value.is_null()).or_else(listed).and_then(code)
     }
 }
 
@@ -69,14 +65,8 @@ impl Client {
         credentials: Credentials<'_>,
         form: &[(&str, &str)],
     ) -> Result<Answer, Failure> {
-        let body = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(form)
-            .finish();
-        let request = self
-            .http
-            .post(url)
-            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .body(body);
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = self.http.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
         exchange(request, credentials).await
     }
 
@@ -88,10 +78,7 @@ impl Client {
 /// `base` with `segments` appended to its path, each escaped where it has to be.
 pub(super) fn address(base: &str, segments: &[&str]) -> Result<Url, Failure> {
     let mut url = Url::parse(base).map_err(|_| Failure::BadAddress)?;
-    url.path_segments_mut()
-        .map_err(|()| Failure::BadAddress)?
-        .pop_if_empty()
-        .extend(segments);
+    url.path_segments_mut().map_err(|()| Failure::BadAddress)?.pop_if_empty().extend(segments);
     Ok(url)
 }
 
@@ -101,15 +88,9 @@ async fn exchange(request: RequestBuilder, (user, password): Credentials<'_>) ->
     let status = response.status().as_u16();
     let seconds: Option<u64> = header(response.headers(), RETRY_AFTER.as_str()).and_then(|text| text.parse().ok());
     // Twilio's support asks for this id; it is known nowhere else.
-    let request_id = header(response.headers(), "twilio-request-id")
-        .unwrap_or_default()
-        .to_owned();
+    let request_id = header(response.headers(), "twilio-request-id").unwrap_or_default().to_owned();
     let retry_after = seconds.map(|seconds| Duration::from_secs(seconds.min(RETRY_AFTER_LIMIT)));
-    let answer = Answer {
-        status,
-        retry_after,
-        body: read(response).await,
-    };
+    let answer = Answer { status, retry_after, body: read(response).await };
     if answer.is_success() {
         tracing::debug!(status, request_id, "Twilio answered");
     } else {

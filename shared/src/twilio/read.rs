@@ -89,23 +89,13 @@ impl Client {
     /// The message or call `sid` as it is now; `None` if Twilio doesn't know it.
     pub async fn fetch(&self, account: &Account, sid: &str) -> Result<Option<Resource>, ReadError> {
         let channel = Channel::of_sid(sid).ok_or(ReadError::BadAddress)?;
-        let path = [
-            "2010-04-01",
-            "Accounts",
-            &account.account_sid,
-            channel.collection(),
-            &format!("{sid}.json"),
-        ];
-        let answer = self
-            .get(address(&account.api_base_url, &path)?, account.rest_credentials())
-            .await?;
+        let path = ["2010-04-01", "Accounts", &account.account_sid, channel.collection(), &format!("{sid}.json")];
+        let answer = self.get(address(&account.api_base_url, &path)?, account.rest_credentials()).await?;
         if is_absent(&answer) {
             return Ok(None);
         }
         let resource = Resource::from_fields(object(answer)?).filter(|resource| resource.sid == sid);
-        resource.map(Some).ok_or(ReadError::Unreadable {
-            why: "not the resource that was asked for",
-        })
+        resource.map(Some).ok_or(ReadError::Unreadable { why: "not the resource that was asked for" })
     }
 
     /// Everything of `channel` that was created for `to` at or after `created_since`, to the second; also what Twilio gives
@@ -120,23 +110,14 @@ impl Client {
         to: &PhoneNumber,
         created_since: Timestamp,
     ) -> Result<Vec<Resource>, ReadError> {
-        let path = [
-            "2010-04-01",
-            "Accounts",
-            &account.account_sid,
-            &format!("{}.json", channel.collection()),
-        ];
+        let path = ["2010-04-01", "Accounts", &account.account_sid, &format!("{}.json", channel.collection())];
         let mut url = address(&account.api_base_url, &path)?;
-        url.query_pairs_mut()
-            .append_pair("To", to.e164())
-            .append_pair("PageSize", PAGE_SIZE);
+        url.query_pairs_mut().append_pair("To", to.e164()).append_pair("PageSize", PAGE_SIZE);
         let mut found = Vec::new();
         for _ in 0..MAX_PAGES {
             let mut page = object(self.get(url, account.rest_credentials()).await?)?;
             let Some(Value::Array(rows)) = page.remove(&channel.collection().to_ascii_lowercase()) else {
-                return Err(ReadError::Unreadable {
-                    why: "a list without rows",
-                });
+                return Err(ReadError::Unreadable { why: "a list without rows" });
             };
             let resources = rows.into_iter().filter_map(|row| match row {
                 Value::Object(fields) => Resource::from_fields(fields),
@@ -145,11 +126,7 @@ impl Client {
             // Twilio's dates have whole seconds: what was created within the second of `created_since` counts.
             let in_time = |date: Timestamp| date.as_second() >= created_since.as_second();
             found.extend(resources.filter(|resource| resource.date_created.is_none_or(in_time)));
-            match page
-                .get("next_page_uri")
-                .and_then(Value::as_str)
-                .filter(|uri| !uri.is_empty())
-            {
+            match page.get("next_page_uri").and_then(Value::as_str).filter(|uri| !uri.is_empty()) {
                 Some(next) => url = next_page(&account.api_base_url, next)?,
                 None => return Ok(found),
             }
@@ -164,21 +141,14 @@ impl Client {
         let url = address(&account.api_base_url, &path)?;
         let fields = object(self.get(url, (&account.account_sid, &account.auth_token)).await?)?;
         let text = |name: &str| fields.get(name).and_then(Value::as_str).map(str::to_owned);
-        let status = text("status").ok_or(ReadError::Unreadable {
-            why: "an account without a status",
-        })?;
-        Ok(AccountState {
-            status,
-            kind: text("type"),
-        })
+        let status = text("status").ok_or(ReadError::Unreadable { why: "an account without a status" })?;
+        Ok(AccountState { status, kind: text("type") })
     }
 
     /// Asks for one message, any, by the credentials that send: proves them where [`Self::ping_account`] doesn't.
     pub async fn ping_credentials(&self, account: &Account) -> Result<(), ReadError> {
-        let mut url = address(
-            &account.api_base_url,
-            &["2010-04-01", "Accounts", &account.account_sid, "Messages.json"],
-        )?;
+        let mut url =
+            address(&account.api_base_url, &["2010-04-01", "Accounts", &account.account_sid, "Messages.json"])?;
         url.query_pairs_mut().append_pair("PageSize", "1");
         object(self.get(url, account.rest_credentials()).await?).map(|_| ())
     }
@@ -187,29 +157,19 @@ impl Client {
     pub async fn messaging_service_exists(&self, account: &Account, service_sid: &str) -> Result<bool, ReadError> {
         let url = address(&account.messaging_base_url, &["v1", "Services", service_sid])?;
         let answer = self.get(url, account.rest_credentials()).await?;
-        if is_absent(&answer) {
-            Ok(false)
-        } else {
-            object(answer).map(|_| true)
-        }
+        if is_absent(&answer) { Ok(false) } else { object(answer).map(|_| true) }
     }
 }
 
 /// `next_page_uri` is a path with a query. Anything that led elsewhere would get our credentials.
 fn next_page(base: &str, uri: &str) -> Result<Url, ReadError> {
-    let unreadable = ReadError::Unreadable {
-        why: "a next page elsewhere",
-    };
+    let unreadable = ReadError::Unreadable { why: "a next page elsewhere" };
     let base_url = Url::parse(base).map_err(|_| ReadError::BadAddress)?;
     if !uri.starts_with('/') {
         return Err(unreadable);
     }
     let url = Url::parse(&format!("{}{uri}", base.trim_end_matches('/'))).map_err(|_| unreadable)?;
-    if url.origin() == base_url.origin() {
-        Ok(url)
-    } else {
-        Err(unreadable)
-    }
+    if url.origin() == base_url.origin() { Ok(url) } else { Err(unreadable) }
 }
 
 /// Twilio says that there is no such thing; without its code a 404 may be anybody's.
@@ -223,27 +183,19 @@ fn object(answer: Answer) -> Result<Map<String, Value>, ReadError> {
     }
     match answer.body {
         Body::Object(fields) => Ok(fields),
-        Body::Other => Err(ReadError::Unreadable {
-            why: "not a JSON object",
-        }),
-        Body::Broken => Err(ReadError::Unavailable {
-            status: Some(answer.status),
-            why: "the answer broke off",
-        }),
+        Body::Other => Err(ReadError::Unreadable { why: "not a JSON object" }),
+        Body::Broken => Err(ReadError::Unavailable { status: Some(answer.status), why: "the answer broke off" }),
     }
 }
 
 fn refusal(answer: &Answer) -> ReadError {
     let (status, code) = (answer.status, answer.code());
-    let unavailable = ReadError::Unavailable {
-        status: Some(status),
-        why: "trouble at Twilio",
-    };
+    let unavailable = ReadError::Unavailable { status: Some(status), why: "trouble at Twilio" };
     match (code.and_then(codes::creation), status) {
         (Some(Class::Account), _) | (None, 401 | 403) => ReadError::Account { code, status },
-        (Some(Class::Wait | Class::WaitLong), _) | (None, 429) => ReadError::Limited {
-            retry_after: answer.retry_after,
-        },
+        (Some(Class::Wait | Class::WaitLong), _) | (None, 429) => {
+            ReadError::Limited { retry_after: answer.retry_after }
+        }
         (Some(Class::Unknown), _) | (None, 408 | 425) => unavailable,
         (Some(_), _) | (None, 300..500) => ReadError::Refused { code, status },
         (None, _) => unavailable,

@@ -48,32 +48,17 @@ impl Reply {
         let status = answer.status;
         if answer.is_success() {
             let Body::Object(fields) = answer.body else {
-                return Self::InDoubt {
-                    status: Some(status),
-                    why: "the answer can't be read",
-                };
+                return Self::InDoubt { status: Some(status), why: "the answer can't be read" };
             };
             let resource = Resource::from_fields(fields).filter(|made| Channel::of_sid(&made.sid) == Some(channel));
-            return resource.map_or(
-                Self::InDoubt {
-                    status: Some(status),
-                    why: "the answer has no sid",
-                },
-                Self::Accepted,
-            );
+            return resource
+                .map_or(Self::InDoubt { status: Some(status), why: "the answer has no sid" }, Self::Accepted);
         }
         let code = answer.code();
         match code.and_then(codes::creation) {
             Some(Class::Wait) => not_processed(&answer, "too many requests"),
-            Some(Class::Unknown) => Self::InDoubt {
-                status: Some(status),
-                why: "trouble at Twilio",
-            },
-            Some(class) => Self::Refused {
-                code,
-                status: Some(status),
-                class,
-            },
+            Some(Class::Unknown) => Self::InDoubt { status: Some(status), why: "trouble at Twilio" },
+            Some(class) => Self::Refused { code, status: Some(status), class },
             None => Self::of_unknown_code(&answer, code),
         }
     }
@@ -81,36 +66,21 @@ impl Reply {
     /// Where no code that we know decides. Facts about 4xx answers are Twilio's own ("not processed, by its code"); what
     /// answers without a code is something in between, and took the request no further.
     fn of_unknown_code(answer: &Answer, code: Option<u32>) -> Self {
-        let refused = |class| Self::Refused {
-            code,
-            status: Some(answer.status),
-            class,
-        };
+        let refused = |class| Self::Refused { code, status: Some(answer.status), class };
         match (answer.status, code) {
             // An assumption for answers without a code: whoever limits a rate has not processed the request.
             (429, _) => not_processed(answer, "too many requests"),
             (300..400, _) => refused(Class::Config), // not Twilio: it doesn't redirect
             (401 | 403 | 404, None) => refused(Class::Account),
             // A proxy that waited for Twilio, or wasn't sure that the request is fresh.
-            (408 | 425, None) => Self::InDoubt {
-                status: Some(answer.status),
-                why: "something in between gave up",
-            },
+            (408 | 425, None) => Self::InDoubt { status: Some(answer.status), why: "something in between gave up" },
             (400..500, _) if matches!(answer.body, Body::Broken) => not_processed(answer, "the refusal broke off"),
             (400..500, _) => refused(Class::Other),
-            _ => Self::InDoubt {
-                status: Some(answer.status),
-                why: "trouble at Twilio",
-            },
+            _ => Self::InDoubt { status: Some(answer.status), why: "trouble at Twilio" },
         }
     }
 }
 
 fn not_processed(answer: &Answer, why: &'static str) -> Reply {
-    Reply::NotProcessed {
-        code: answer.code(),
-        status: Some(answer.status),
-        retry_after: answer.retry_after,
-        why,
-    }
+    Reply::NotProcessed { code: answer.code(), status: Some(answer.status), retry_after: answer.retry_after, why }
 }

@@ -39,17 +39,9 @@ pub fn say_twiml(text: &str, language: &str) -> String {
 fn say_language(language: &str) -> &'static str {
     let language = language.replace('_', "-");
     let primary = language.split('-').next().unwrap_or_default();
-    let of_primary = |known: &&str| {
-        known
-            .split('-')
-            .next()
-            .is_some_and(|known| known.eq_ignore_ascii_case(primary))
-    };
+    let of_primary = |known: &&str| known.split('-').next().is_some_and(|known| known.eq_ignore_ascii_case(primary));
     let exact = SPOKEN.iter().find(|known| known.eq_ignore_ascii_case(&language));
-    exact
-        .or_else(|| SPOKEN.iter().find(|known| of_primary(known)))
-        .copied()
-        .unwrap_or("en-US")
+    exact.or_else(|| SPOKEN.iter().find(|known| of_primary(known))).copied().unwrap_or("en-US")
 }
 
 /// What `Say` speaks with its standard voices (Twilio docs, Say and Text-to-Speech); of each language the region comes
@@ -85,11 +77,7 @@ mod tests {
     fn nothing_breaks_out_of_the_text() {
         let check = |text: &str, expect: &str| {
             let twiml = say_twiml(text, "en");
-            let said = twiml
-                .split_once(r#"<Say language="en-US">"#)
-                .unwrap()
-                .1
-                .strip_suffix("</Say></Response>");
+            let said = twiml.split_once(r#"<Say language="en-US">"#).unwrap().1.strip_suffix("</Say></Response>");
             assert_eq!(said, Some(expect), "{text:?}");
         };
         check("R&D <b>9 > 8</b>", "R&amp;D &lt;b&gt;9 &gt; 8&lt;/b&gt;");

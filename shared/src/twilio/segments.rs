@@ -30,20 +30,11 @@ pub fn size(text: &str) -> Size {
     let septets: Option<Vec<usize>> = text.chars().map(septets).collect();
     let (encoding, parts, single, several) = match septets {
         Some(parts) => (Encoding::Gsm7, parts, 160, 153),
-        None => (
-            Encoding::Ucs2,
-            text.graphemes(true).map(|part| part.encode_utf16().count()).collect(),
-            70,
-            67,
-        ),
+        None => (Encoding::Ucs2, text.graphemes(true).map(|part| part.encode_utf16().count()).collect(), 70, 67),
     };
     let units = parts.iter().sum();
     let segments = if units <= single { 1 } else { packed(&parts, several) };
-    Size {
-        encoding,
-        units,
-        segments,
-    }
+    Size { encoding, units, segments }
 }
 
 /// Segments of `capacity` units that hold `parts` in order, none of them split: an extension character or a grapheme that
@@ -101,29 +92,9 @@ mod tests {
         let text = include_str!("../../../tests/fixtures/sms_segments.json");
         let vectors = serde_json::from_str::<Vectors>(text).unwrap().vectors;
         let mut checked = 0;
-        for Vector {
-            id,
-            text,
-            encoding,
-            segments,
-            units,
-            ..
-        } in vectors.into_iter().filter(|v| !v.smart_encoded)
-        {
-            let encoding = if encoding == "GSM-7" {
-                Encoding::Gsm7
-            } else {
-                Encoding::Ucs2
-            };
-            assert_eq!(
-                size(&text),
-                Size {
-                    encoding,
-                    units,
-                    segments
-                },
-                "{id}"
-            );
+        for Vector { id, text, encoding, segments, units, .. } in vectors.into_iter().filter(|v| !v.smart_encoded) {
+            let encoding = if encoding == "GSM-7" { Encoding::Gsm7 } else { Encoding::Ucs2 };
+            assert_eq!(size(&text), Size { encoding, units, segments }, "{id}");
             checked += 1;
         }
         assert!(checked >= 20);
@@ -132,15 +103,7 @@ mod tests {
     #[test]
     fn what_the_vectors_leave_out() {
         let check = |text: &str, encoding, units, segments| {
-            assert_eq!(
-                size(text),
-                Size {
-                    encoding,
-                    units,
-                    segments
-                },
-                "{text:?}"
-            );
+            assert_eq!(size(text), Size { encoding, units, segments }, "{text:?}");
         };
         check(&"a".repeat(160), Encoding::Gsm7, 160, 1);
         check(&format!("{}\u{c}", "a".repeat(158)), Encoding::Gsm7, 160, 1);
@@ -148,12 +111,7 @@ mod tests {
         check("a\u{a0}b", Encoding::Ucs2, 3, 1);
         check("\u{1b}", Encoding::Ucs2, 1, 1);
         // 67 and 67 would fit, but for a pair that straddles the edge
-        check(
-            &format!("{}😀{}", "ж".repeat(66), "ж".repeat(66)),
-            Encoding::Ucs2,
-            134,
-            3,
-        );
+        check(&format!("{}😀{}", "ж".repeat(66), "ж".repeat(66)), Encoding::Ucs2, 134, 3);
         // one letter with 200 accents: longer than a segment, so it is cut
         check(&format!("жe{}", "\u{301}".repeat(200)), Encoding::Ucs2, 202, 4);
     }

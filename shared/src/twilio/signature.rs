@@ -50,9 +50,7 @@ pub fn verify<'a>(
     body: &[u8],
     signature: Option<&str>,
 ) -> Result<(), Rejected> {
-    let signature = signature
-        .filter(|signature| !signature.is_empty())
-        .ok_or(Rejected::Unsigned)?;
+    let signature = signature.filter(|signature| !signature.is_empty()).ok_or(Rejected::Unsigned)?;
     let params = if is_form(content_type, body) {
         form_params(body)
     } else {
@@ -62,11 +60,7 @@ pub fn verify<'a>(
     let candidates = candidates(url);
     // Every token and candidate is tried, so that the time taken tells nothing about which one came close.
     let mut fits = Choice::from(0);
-    for token in tokens
-        .into_iter()
-        .map(ExposeSecret::expose_secret)
-        .filter(|token| !token.is_empty())
-    {
+    for token in tokens.into_iter().map(ExposeSecret::expose_secret).filter(|token| !token.is_empty()) {
         for url in &candidates {
             fits |= sign(token, url, &params).as_bytes().ct_eq(signature.as_bytes());
         }
@@ -80,10 +74,7 @@ pub fn sign(token: &str, url: &str, params: &[(String, String)]) -> String {
     let mut mac = keyed(token);
     mac.update(url.split('#').next().unwrap_or_default().as_bytes());
     // By name and then by value, each distinct pair once: the order that Twilio's own libraries agree on.
-    let distinct: BTreeSet<_> = params
-        .iter()
-        .map(|(name, value)| (name.as_bytes(), value.as_bytes()))
-        .collect();
+    let distinct: BTreeSet<_> = params.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
     for (name, value) in distinct {
         mac.update(name);
         mac.update(value);

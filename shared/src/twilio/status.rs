@@ -41,17 +41,11 @@ pub fn standing(channel: Channel, word: &str) -> Standing {
         Channel::Message => MESSAGE,
         Channel::Call => CALL,
     };
-    let unknown = Standing {
-        rank: None,
-        verdict: Verdict::Underway,
-    };
+    let unknown = Standing { rank: None, verdict: Verdict::Underway };
     table
         .iter()
         .find(|(known, ..)| *known == word)
-        .map_or(unknown, |&(_, rank, verdict)| Standing {
-            rank: Some(rank),
-            verdict,
-        })
+        .map_or(unknown, |&(_, rank, verdict)| Standing { rank: Some(rank), verdict })
 }
 
 /// The word that is furthest along, whatever order they come in; `None` of nothing. Words that stand alike (`busy` and
@@ -96,21 +90,13 @@ mod tests {
 
     fn words(channel: Channel) -> Vec<&'static str> {
         let table = if channel == Message { MESSAGE } else { CALL };
-        table
-            .iter()
-            .map(|row| row.0)
-            .chain(["unheard-of", "receiving"])
-            .collect()
+        table.iter().map(|row| row.0).chain(["unheard-of", "receiving"]).collect()
     }
 
     #[test]
     fn a_word_has_a_rank_and_a_verdict() {
         let check = |channel, word, rank, verdict| {
-            assert_eq!(
-                standing(channel, word),
-                Standing { rank, verdict },
-                "{channel:?} {word}"
-            );
+            assert_eq!(standing(channel, word), Standing { rank, verdict }, "{channel:?} {word}");
         };
         check(Message, "accepted", Some(0), Verdict::Underway);
         check(Message, "sent", Some(3), Verdict::Underway);
@@ -137,11 +123,7 @@ mod tests {
         };
         check(Message, &[], None);
         check(Message, &["queued", "delivered", "sent"], Some("delivered"));
-        check(
-            Message,
-            &["failed", "delivered", "undelivered", "canceled"],
-            Some("delivered"),
-        );
+        check(Message, &["failed", "delivered", "undelivered", "canceled"], Some("delivered"));
         check(Message, &["undelivered", "failed"], Some("undelivered"));
         check(Message, &["delivered", "read"], Some("read"));
         check(Message, &["unheard-of", "accepted"], Some("accepted"));
@@ -167,10 +149,8 @@ mod tests {
         for channel in [Message, Call] {
             let words = words(channel);
             for chosen in 1_u32..(1 << words.len()) {
-                let set: Vec<_> = (0..words.len())
-                    .filter(|bit| chosen & (1 << bit) != 0)
-                    .map(|bit| words[bit])
-                    .collect();
+                let set: Vec<_> =
+                    (0..words.len()).filter(|bit| chosen & (1 << bit) != 0).map(|bit| words[bit]).collect();
                 if set.len() > 4 {
                     continue;
                 }

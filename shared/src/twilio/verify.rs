@@ -121,9 +121,7 @@ impl Client {
             VerifyChannel::Call => "call",
         };
         let rate_limits = verification.rate_limit.map(|(name, value)| {
-            let limits: Map<String, Value> = [(name.to_owned(), Value::String(value.to_owned()))]
-                .into_iter()
-                .collect();
+            let limits: Map<String, Value> = [(name.to_owned(), Value::String(value.to_owned()))].into_iter().collect();
             Value::Object(limits).to_string()
         });
         let mut form = vec![("To", verification.to.e164()), ("Channel", channel)];
@@ -134,17 +132,11 @@ impl Client {
         let status = answer.status;
         let fields = success(answer)?;
         let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let verification = Verification {
-            sid: text("sid"),
-            status: text("status"),
-        };
+        let verification = Verification { sid: text("sid"), status: text("status") };
         if is_sid(&verification.sid, "VE") {
             Ok(verification)
         } else {
-            Err(Trouble::InDoubt {
-                status: Some(status),
-                why: "the answer has no sid",
-            })
+            Err(Trouble::InDoubt { status: Some(status), why: "the answer has no sid" })
         }
     }
 
@@ -166,23 +158,14 @@ impl Client {
         match (fields.get("status").and_then(Value::as_str), valid) {
             (Some("approved"), None | Some(true)) => Ok(Checked::Approved),
             (Some("pending"), _) => Ok(Checked::Pending),
-            (Some("max_attempts_reached"), _) => Err(Trouble::Limited {
-                code: None,
-                retry_after: None,
-            }),
+            (Some("max_attempts_reached"), _) => Err(Trouble::Limited { code: None, retry_after: None }),
             (Some("canceled" | "deleted" | "failed" | "expired"), _) => Ok(Checked::Gone),
-            _ => Err(Trouble::InDoubt {
-                status: Some(status),
-                why: "the answer has no status that we know",
-            }),
+            _ => Err(Trouble::InDoubt { status: Some(status), why: "the answer has no status that we know" }),
         }
     }
 
     async fn ask(&self, account: &Account, what: &str, form: &[(&str, &str)]) -> Result<Answer, Trouble> {
-        let service = account
-            .verify_service_sid
-            .as_deref()
-            .ok_or(Trouble::Misconfigured { code: None })?;
+        let service = account.verify_service_sid.as_deref().ok_or(Trouble::Misconfigured { code: None })?;
         let url = address(&account.verify_base_url, &["v2", "Services", service, what])?;
         Ok(self.post(url, account.rest_credentials(), form).await?)
     }
@@ -192,24 +175,17 @@ fn success(answer: Answer) -> Result<Map<String, Value>, Trouble> {
     match answer.body {
         _ if !answer.is_success() => Err(refusal(&answer)),
         Body::Object(fields) => Ok(fields),
-        Body::Other | Body::Broken => Err(Trouble::InDoubt {
-            status: Some(answer.status),
-            why: "the answer can't be read",
-        }),
+        Body::Other | Body::Broken => {
+            Err(Trouble::InDoubt { status: Some(answer.status), why: "the answer can't be read" })
+        }
     }
 }
 
 /// Verify's own table of codes first, then the common one, then the HTTP status.
 fn refusal(answer: &Answer) -> Trouble {
     let (status, code) = (answer.status, answer.code());
-    let limited = Trouble::Limited {
-        code,
-        retry_after: answer.retry_after,
-    };
-    let in_doubt = Trouble::InDoubt {
-        status: Some(status),
-        why: "trouble at Twilio",
-    };
+    let limited = Trouble::Limited { code, retry_after: answer.retry_after };
+    let in_doubt = Trouble::InDoubt { status: Some(status), why: "trouble at Twilio" };
     match code.and_then(codes::verification) {
         Some(VerifyClass::Limited) => return limited,
         Some(VerifyClass::Refused) => return Trouble::Refused { code },

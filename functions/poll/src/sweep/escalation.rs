@@ -19,8 +19,16 @@ pub(super) async fn consider(looking: &Looking<'_>) -> Result<(), ledger::Error>
     let time_is_over = due_at(looking).is_some_and(|due| due <= now);
     let wanted = match story.standing(now).state {
         State::Failed | State::Undelivered => true,
-        State::Sending | State::InDoubt | State::Deferred | State::Pending | State::Accepted | State::Unconfirmed => time_is_over,
-        State::Suppressed | State::Held | State::Scheduled | State::Delivered | State::Expired | State::Cancelled | State::DryRun => false,
+        State::Sending | State::InDoubt | State::Deferred | State::Pending | State::Accepted | State::Unconfirmed => {
+            time_is_over
+        }
+        State::Suppressed
+        | State::Held
+        | State::Scheduled
+        | State::Delivered
+        | State::Expired
+        | State::Cancelled
+        | State::DryRun => false,
     };
     if !wanted {
         return Ok(());
@@ -49,11 +57,19 @@ pub(super) fn due_at(looking: &Looking<'_>) -> Option<Timestamp> {
 
 fn call(tenant: &Tenant, text: &NotificationId, created: &Created, now: Timestamp) -> (NotificationId, Created) {
     let id = NotificationId::of(&tenant.id, &created.employee_id, &created.source, &created.key, Channel::Voice);
-    let zone = created.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or_else(|| tenant.usual_zone().clone());
+    let zone = created
+        .time_zone
+        .as_deref()
+        .and_then(|name| TimeZone::get(name).ok())
+        .unwrap_or_else(|| tenant.usual_zone().clone());
     let hours = tenant.quiet_hours.as_ref().filter(|_| !created.urgent);
     let start = stamp::whole_millis(hours.map_or(now, |hours| hours.next_allowed(now, &zone)));
     // A call has as long as its source gives every notification; should the source be gone, a day.
-    let lasts = tenant.events.iter().find(|event| event.source == created.source).map_or(Duration::from_secs(86_400), |event| event.expires_after);
+    let lasts = tenant
+        .events
+        .iter()
+        .find(|event| event.source == created.source)
+        .map_or(Duration::from_secs(86_400), |event| event.expires_after);
     let call = Created {
         channel: Channel::Voice,
         not_before: Some(start).filter(|start| *start > now),

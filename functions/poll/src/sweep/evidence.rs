@@ -39,7 +39,12 @@ pub struct Holders {
 }
 
 /// Looks for an attempt at Twilio: same number, same text, created after the claim, and nobody else's.
-pub(super) async fn find(looking: &Looking<'_>, attempt: u32, claimed_at: Timestamp, holders: &Holders) -> Result<Found, ledger::Error> {
+pub(super) async fn find(
+    looking: &Looking<'_>,
+    attempt: u32,
+    claimed_at: Timestamp,
+    holders: &Holders,
+) -> Result<Found, ledger::Error> {
     let (Some(to), Some(body)) = (&looking.created.to, &looking.created.body) else { return Ok(Found::Nothing) };
     let channel = match looking.created.channel {
         Channel::Sms => twilio::Channel::Message,
@@ -53,8 +58,10 @@ pub(super) async fn find(looking: &Looking<'_>, attempt: u32, claimed_at: Timest
             return Ok(Found::NoAnswer);
         }
     };
-    let same_text = |listed: &twilio::Resource| channel == twilio::Channel::Call || listed.body.as_deref() == Some(body);
-    let ours = |listed: &twilio::Resource| listed.direction.as_deref().is_none_or(|direction| direction == "outbound-api");
+    let same_text =
+        |listed: &twilio::Resource| channel == twilio::Channel::Call || listed.body.as_deref() == Some(body);
+    let ours =
+        |listed: &twilio::Resource| listed.direction.as_deref().is_none_or(|direction| direction == "outbound-api");
     let mut candidates: Vec<_> = listed.into_iter().filter(|listed| ours(listed) && same_text(listed)).collect();
     candidates.sort_by_key(|listed| (listed.date_created, listed.sid.clone()));
     for candidate in candidates {
@@ -63,7 +70,12 @@ pub(super) async fn find(looking: &Looking<'_>, attempt: u32, claimed_at: Timest
             continue;
         }
         // Two attempts in doubt may both see it: only one may have it.
-        if looking.deps.ledger.adopt(looking.tenant, to, &candidate.sid, &looking.story.id, attempt, looking.now).await? {
+        if looking
+            .deps
+            .ledger
+            .adopt(looking.tenant, to, &candidate.sid, &looking.story.id, attempt, looking.now)
+            .await?
+        {
             return Ok(Found::Message { sid: candidate.sid, status: candidate.status });
         }
     }

@@ -43,7 +43,9 @@ pub async fn look(deps: &Deps, tenant: &Tenant, id: &NotificationId, holders: &H
 fn is_over(story: &Story, now: Timestamp) -> bool {
     let state = story.standing(now).state;
     let escalates = story.created().is_some_and(|created| created.escalate_after_minutes.is_some());
-    state == State::Delivered || state.is_settled() && !(escalates && matches!(state, State::Failed | State::Undelivered | State::Unconfirmed))
+    state == State::Delivered
+        || state.is_settled()
+            && !(escalates && matches!(state, State::Failed | State::Undelivered | State::Unconfirmed))
 }
 
 impl Looking<'_> {
@@ -88,12 +90,18 @@ impl Looking<'_> {
         let tried = self.story.tried().last_key_value().map_or(0, |(attempt, _)| *attempt);
         match released.filter(|(_, attempt)| *attempt > tried) {
             None => self.release(tried + 1, "it was never started").await,
-            Some((at, _)) if stamp::between(at, self.now) < self.deps.timing.first_look => self.again(self.deps.timing.first_look, "released, not yet started").await,
+            Some((at, _)) if stamp::between(at, self.now) < self.deps.timing.first_look => {
+                self.again(self.deps.timing.first_look, "released, not yet started").await
+            }
             Some((_, attempt)) => {
                 // Only who holds the attempt may rule it out: a record that turns up late must not start it as well.
                 let deadline = stamp::after(self.now, self.deps.timing.attempt_deadline);
                 let claimant = format!("sweep#{}", self.now);
-                let Some(claim) = self.deps.ledger.claim(self.tenant, &self.story.id, attempt, &claimant, self.now, deadline).await? else { return Ok(()) };
+                let Some(claim) =
+                    self.deps.ledger.claim(self.tenant, &self.story.id, attempt, &claimant, self.now, deadline).await?
+                else {
+                    return Ok(());
+                };
                 let outcome = Outcome::Deferred { code: "not_started".to_owned(), retry_at: self.now };
                 self.deps.ledger.settle(self.tenant, &self.story.id, claim, outcome, self.now, Some(self.now)).await?;
                 self.release(attempt + 1, "it was released and never started").await
@@ -114,25 +122,52 @@ impl Looking<'_> {
         if one.outcome == Some(&Outcome::PresumedLost) {
             return self.give_up(attempt).await; // decided before, not carried out
         }
-        let claimed_at = self.story.facts.iter().find(|fact| matches!(&fact.detail, Detail::Attempt(one) if one.attempt == attempt)).map(|fact| fact.at);
+        let claimed_at = self
+            .story
+            .facts
+            .iter()
+            .find(|fact| matches!(&fact.detail, Detail::Attempt(one) if one.attempt == attempt))
+            .map(|fact| fact.at);
         let Some(claimed_at) = claimed_at else { return Ok(()) };
         let patient_until = stamp::after(claimed_at, self.deps.timing.patience);
         match evidence::find(self, attempt, claimed_at, holders).await? {
             Found::Message { sid, status } => {
                 tracing::info!(tenant = %self.tenant.id, notification = %self.story.id, attempt, sid, "found at Twilio");
                 let outcome = Outcome::Accepted { sid, status, evidence: Some("list".to_owned()) };
-                self.deps.ledger.append_outcome(self.tenant, &self.story.id, attempt, outcome, self.now, Some(self.after(self.deps.timing.first_look))).await
+                self.deps
+                    .ledger
+                    .append_outcome(
+                        self.tenant,
+                        &self.story.id,
+                        attempt,
+                        outcome,
+                        self.now,
+                        Some(self.after(self.deps.timing.first_look)),
+                    )
+                    .await
             }
             Found::Nothing if self.now >= patient_until => {
                 tracing::warn!(tenant = %self.tenant.id, notification = %self.story.id, attempt, "presumed lost");
-                self.deps.ledger.append_outcome(self.tenant, &self.story.id, attempt, Outcome::PresumedLost, self.now, Some(self.now)).await?;
+                self.deps
+                    .ledger
+                    .append_outcome(
+                        self.tenant,
+                        &self.story.id,
+                        attempt,
+                        Outcome::PresumedLost,
+                        self.now,
+                        Some(self.now),
+                    )
+                    .await?;
                 self.give_up(attempt).await
             }
             Found::Nothing => {
                 let wait = self.deps.timing.first_look.min(stamp::between(self.now, patient_until));
                 self.again(wait, "in doubt: no callback, and not on Twilio's list so far").await
             }
-            Found::NoAnswer => self.again(self.deps.timing.first_look, "in doubt: Twilio's list could not be read").await,
+            Found::NoAnswer => {
+                self.again(self.deps.timing.first_look, "in doubt: Twilio's list could not be read").await
+            }
         }
     }
 
@@ -150,7 +185,9 @@ impl Looking<'_> {
         let tried = self.story.tried();
         let Some((&attempt, one)) = tried.last_key_value() else { return Ok(()) };
         match one.outcome {
-            Some(Outcome::Deferred { retry_at, .. }) if *retry_at <= self.now => self.release(attempt + 1, "its pause is over").await,
+            Some(Outcome::Deferred { retry_at, .. }) if *retry_at <= self.now => {
+                self.release(attempt + 1, "its pause is over").await
+            }
             _ => Ok(()), // due again by itself
         }
     }
@@ -159,14 +196,28 @@ impl Looking<'_> {
     async fn accepted(&self) -> Done {
         let standing = self.story.standing(self.now);
         let Some(sid) = standing.sid else { return Ok(()) };
-        let attempt = self.story.tried().iter().find(|(_, one)| one.sids().contains(&sid.as_str())).map_or(1, |(attempt, _)| *attempt);
+        let attempt = self
+            .story
+            .tried()
+            .iter()
+            .find(|(_, one)| one.sids().contains(&sid.as_str()))
+            .map_or(1, |(attempt, _)| *attempt);
         let why = match self.deps.twilio.fetch(&self.tenant.twilio, &sid).await {
             Ok(Some(resource)) => {
-                let report = Report { sid: resource.sid, status: resource.status, attempt, error_code: resource.error_code, fields: resource.fields };
+                let report = Report {
+                    sid: resource.sid,
+                    status: resource.status,
+                    attempt,
+                    error_code: resource.error_code,
+                    fields: resource.fields,
+                };
                 let channel = shared::twilio::Channel::of_sid(&sid).unwrap_or(shared::twilio::Channel::Message);
                 let verdict = shared::twilio::status::standing(channel, &report.status).verdict;
                 let status = report.status.clone();
-                let failed = matches!(verdict, shared::twilio::status::Verdict::Failed | shared::twilio::status::Verdict::Undelivered);
+                let failed = matches!(
+                    verdict,
+                    shared::twilio::status::Verdict::Failed | shared::twilio::status::Verdict::Undelivered
+                );
                 let fact = Fact::new(self.now, Detail::Fetched(report));
                 self.append(&if failed { fact.due(self.now) } else { fact }).await?;
                 if verdict.is_final() {
@@ -190,7 +241,9 @@ impl Looking<'_> {
             return self.close(ClosedReason::Expired, attempt, None).await;
         }
         let release = Release { attempt, why: why.to_owned(), by: None, expires_at: None };
-        let fact = Fact::new(self.now, Detail::Release(release)).starting(attempt).due(self.after(self.deps.timing.first_look));
+        let fact = Fact::new(self.now, Detail::Release(release))
+            .starting(attempt)
+            .due(self.after(self.deps.timing.first_look));
         self.append(&fact).await.map(|_| ())
     }
 
@@ -204,7 +257,9 @@ impl Looking<'_> {
     /// Writes down why it isn't settled, and looks again after a while.
     pub(super) async fn again(&self, wait: Duration, why: &str) -> Done {
         // A text that a call may follow is looked at when that call is due.
-        let next = escalation::due_at(self).filter(|at| *at > self.now).map_or(self.after(wait), |at| at.min(self.after(wait)));
+        let next = escalation::due_at(self)
+            .filter(|at| *at > self.now)
+            .map_or(self.after(wait), |at| at.min(self.after(wait)));
         self.append(&self.looked(why).due(next)).await.map(|_| ())
     }
 

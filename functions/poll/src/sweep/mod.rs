@@ -60,7 +60,12 @@ pub async fn sweep(deps: &Deps, tenant: &Tenant, until: Timestamp) -> Swept {
     swept
 }
 
-async fn all_shards(deps: &Deps, tenant: &Tenant, progress: &mut Progress, until: Timestamp) -> Result<Swept, ledger::Error> {
+async fn all_shards(
+    deps: &Deps,
+    tenant: &Tenant,
+    progress: &mut Progress,
+    until: Timestamp,
+) -> Result<Swept, ledger::Error> {
     let now = deps.clock.now();
     if progress.until.is_none() {
         progress.stored = deps.ledger.swept_until(&tenant.id).await?;

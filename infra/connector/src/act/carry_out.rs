@@ -71,7 +71,13 @@ impl Errand<'_> {
         }
     }
 
-    async fn release(&self, id: &NotificationId, attempt: u32, expires_at: Timestamp, now: Timestamp) -> Result<(), NotDone> {
+    async fn release(
+        &self,
+        id: &NotificationId,
+        attempt: u32,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), NotDone> {
         let release = Release {
             attempt,
             why: self.why.to_owned(),

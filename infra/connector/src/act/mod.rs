@@ -150,12 +150,16 @@ pub fn preview(errand: &Errand<'_>, proposals: &[Proposal]) -> String {
     if proposals.len() > SHOWN {
         let _ = write!(told, "\n… and {} more", proposals.len() - SHOWN);
     }
-    let count = |is: fn(&Plan) -> bool| proposals.iter().filter(|proposal| proposal.plan.as_ref().is_ok_and(is)).count();
+    let count =
+        |is: fn(&Plan) -> bool| proposals.iter().filter(|proposal| proposal.plan.as_ref().is_ok_and(is)).count();
     let _ = write!(told, "\nby {} for tenant {} ({}): {}", errand.by, tenant.id, tenant.display_name, errand.why);
     let repeats = count(|plan| matches!(plan, Plan::Release { may_repeat: true, .. }));
     if repeats > 0 {
         let noun = if repeats == 1 { "is" } else { "are" };
-        let _ = write!(told, "\nBeware: {repeats} of them {noun} doubtful. An earlier attempt may have arrived, so this may text or call twice.");
+        let _ = write!(
+            told,
+            "\nBeware: {repeats} of them {noun} doubtful. An earlier attempt may have arrived, so this may text or call twice."
+        );
     }
     if count(|plan| matches!(plan, Plan::Release { .. })) > 0 && tenant.mode == Mode::DryRun {
         told.push_str("\nThe tenant is in dry run: nobody is really texted or called.");
@@ -229,13 +233,19 @@ fn report(
             Ok(Plan::Release { attempt, expires_at, .. }) => {
                 json!({"tenant": tenant, "notification_id": id, "did": "released", "attempt": attempt, "expires_at": until(*expires_at)})
             }
-            Ok(Plan::Cancel { attempt, .. }) => json!({"tenant": tenant, "notification_id": id, "did": "cancelled", "attempt": attempt}),
-            Err(error) => json!({"tenant": tenant, "notification_id": id, "did": "nothing", "reason": error.to_string()}),
+            Ok(Plan::Cancel { attempt, .. }) => {
+                json!({"tenant": tenant, "notification_id": id, "did": "cancelled", "attempt": attempt})
+            }
+            Err(error) => {
+                json!({"tenant": tenant, "notification_id": id, "did": "nothing", "reason": error.to_string()})
+            }
         };
         match (format, result) {
             (Format::Json, _) => terminal.print_json(&object)?,
             // Of very many, only the exceptions are worth a line.
-            (Format::Table, Ok(plan)) if results.len() <= SHOWN => terminal.print(&format!("{id}  {}", told(plan, Tense::Past)))?,
+            (Format::Table, Ok(plan)) if results.len() <= SHOWN => {
+                terminal.print(&format!("{id}  {}", told(plan, Tense::Past)))?
+            }
             (Format::Table, Ok(_)) => {}
             (Format::Table, Err(error)) => terminal.print(&format!("{id}  not done: {error}"))?,
         }

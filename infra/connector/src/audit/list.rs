@@ -65,3 +65,6 @@ pub fn sums(found: &[Audited]) -> String {
     let counts: Vec<String> = counts.into_iter().map(|(state, count)| format!("{count} {state}")).collect();
     format!("{total}: {}", counts.join(", "))
 }
+
+#[cfg(test)]
+mod tests;

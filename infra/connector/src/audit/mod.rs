@@ -50,7 +50,9 @@ impl Audited {
 /// Does what was asked.
 pub async fn run(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, audit: &Audit) -> Done {
     match &audit.what {
-        AuditWhat::Show { tenant, notification } => show(deps, terminal, format, audit.reveal, tenant, notification).await,
+        AuditWhat::Show { tenant, notification } => {
+            show(deps, terminal, format, audit.reveal, tenant, notification).await
+        }
         AuditWhat::Employee { tenant, employee } => {
             let found = employee_stories(deps, tenant, employee).await?;
             several(deps, terminal, (format, audit.reveal), tenant, &found).await?;

@@ -84,8 +84,23 @@ fn entry(fact: &Fact, reveal: bool) -> Entry {
 /// Names of fields, ours and Twilio's, whose values are phone numbers whatever they look like (Twilio docs, Messages and
 /// Call resources and their callbacks), in lower case.
 const NUMBERS: &[&str] = &[
-    "to", "from", "called", "caller", "calledvia", "forwardedfrom", "to_formatted", "from_formatted", "forwarded_from",
-    "caller_id", "callerid", "caller_name", "callername", "phone_number", "waid", "recipient", "sender",
+    "to",
+    "from",
+    "called",
+    "caller",
+    "calledvia",
+    "forwardedfrom",
+    "to_formatted",
+    "from_formatted",
+    "forwarded_from",
+    "caller_id",
+    "callerid",
+    "caller_name",
+    "callername",
+    "phone_number",
+    "waid",
+    "recipient",
+    "sender",
 ];
 
 fn mask_value(name: &str, value: &mut Value) {
@@ -136,8 +151,16 @@ mod tests {
         check("to", json!("+13125550142"), json!("+*********42"));
         check("Called", json!("whatsapp:+13125550142"), json!("whatsapp:+*********42"));
         check("From", json!("12345"), json!("***45"));
-        check("fields", json!({"To": "+13125550142", "SmsStatus": "sent"}), json!({"To": "+*********42", "SmsStatus": "sent"}));
-        check("fields", json!({"From": ["+13125550142", "+13125550143"]}), json!({"From": ["+*********42", "+*********43"]}));
+        check(
+            "fields",
+            json!({"To": "+13125550142", "SmsStatus": "sent"}),
+            json!({"To": "+*********42", "SmsStatus": "sent"}),
+        );
+        check(
+            "fields",
+            json!({"From": ["+13125550142", "+13125550143"]}),
+            json!({"From": ["+*********42", "+*********43"]}),
+        );
         check("ErrorMessage", json!("no route to +13125550142."), json!("no route to +*********42."));
         check("ErrorMessage", json!("1+1 and +49+13125550142"), json!("1+1 and +49+*********42"));
         check("MessageSid", json!("SM12345678901234567890123456789012"), json!("SM12345678901234567890123456789012"));

@@ -4,7 +4,9 @@
 use super::{Audited, record};
 use crate::terminal::Look;
 use jiff::Timestamp;
-use shared::notification::{AttemptOutcome, Closed, ClosedReason, Created, Detail, Fact, Outcome, Report, Story, Suppressed};
+use shared::notification::{
+    AttemptOutcome, Closed, ClosedReason, Created, Detail, Fact, Outcome, Report, Story, Suppressed,
+};
 use shared::phone::Channel;
 use shared::stamp;
 use shared::tenant::TenantId;
@@ -65,7 +67,8 @@ fn heading(audited: &Audited, tenant: &TenantId, reveal: bool) -> Vec<(&'static 
 /// A line for each fact, and one for each attempt that stayed without a clear answer past its deadline: what is not
 /// written down is part of the story too.
 pub fn lines(story: &Story, now: Timestamp) -> Vec<Line> {
-    let mut lines: Vec<Line> = story.facts.iter().map(|fact| Line { at: fact.at, text: sentence(fact) }).collect();
+    let line = |fact: &Fact| ((fact.at, place(fact)), sentence(fact));
+    let mut lines: Vec<_> = story.facts.iter().map(line).collect();
     for fact in &story.facts {
         let Detail::Attempt(attempt) = &fact.detail else { continue };
         let is_answer = |other: &&Fact| match &other.detail {
@@ -76,11 +79,24 @@ pub fn lines(story: &Story, now: Timestamp) -> Vec<Line> {
         let answered = story.facts.iter().find(is_answer).is_some_and(|answer| answer.at <= attempt.deadline);
         if !answered && attempt.deadline < now && !attempt.request_id.starts_with(CLAIMANT) {
             let text = format!("no clear answer from Twilio: attempt {} is in doubt", attempt.attempt);
-            lines.push(Line { at: attempt.deadline, text });
+            lines.push(((attempt.deadline, (attempt.attempt, 2)), text));
         }
     }
-    lines.sort_by_key(|line| line.at); // stable: facts of one instant keep their order
-    lines
+    lines.sort_by_key(|(place, _)| *place); // stable: what has the same place keeps its order
+    lines.into_iter().map(|((at, _), text)| Line { at, text }).collect()
+}
+
+/// How facts of one instant follow each other: attempt by attempt, from its release to what became of it.
+fn place(fact: &Fact) -> (u32, u8) {
+    match &fact.detail {
+        Detail::Created(_) => (0, 0),
+        Detail::Release(release) => (release.attempt, 0),
+        Detail::Attempt(attempt) => (attempt.attempt, 1),
+        Detail::Outcome(outcome) => (outcome.attempt, 2),
+        Detail::Callback(report) | Detail::Fetched(report) => (report.attempt, 3),
+        Detail::Closed(closed) => (closed.attempt, 4),
+        Detail::Look(_) | Detail::Revealed(_) => (u32::MAX, 0),
+    }
 }
 
 /// What a fact says, in plain words. Never a whole phone number.
@@ -213,3 +229,6 @@ fn elapsed(since: Duration) -> String {
         _ => format!("+{} d {:02} h", seconds / 86_400, seconds / 3600 % 24),
     }
 }
+
+#[cfg(test)]
+mod tests;

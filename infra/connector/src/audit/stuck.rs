@@ -31,9 +31,9 @@ pub fn why(audited: &Audited, now: Timestamp) -> Option<String> {
             let due = due(story).unwrap_or_else(|| audited.began_at());
             is_late(&due).then(|| format!("should have started, and been looked at by {}", stamp::format(due)))
         }
-        State::Deferred => retry_at(story)
-            .filter(is_late)
-            .map(|due| format!("should have been tried again at {}", stamp::format(due))),
+        State::Deferred => {
+            retry_at(story).filter(is_late).map(|due| format!("should have been tried again at {}", stamp::format(due)))
+        }
         State::Accepted => {
             let since = accepted_at(story).unwrap_or_else(|| audited.began_at());
             let is_old = stamp::between(since, now) > FINAL_WORD;
@@ -54,7 +54,8 @@ pub fn why(audited: &Audited, now: Timestamp) -> Option<String> {
 /// What can be done about them, a line for each kind of trouble.
 pub fn remedies(found: &[Audited], tenant: &TenantId) -> Vec<String> {
     let states: BTreeSet<State> = found.iter().map(|audited| audited.standing.state).collect();
-    let remedy = |state| match state {
+    let remedy = |state| {
+        match state {
         State::Held => Some(format!(
             "held: look at them, then connector release-held {tenant} SOURCE, or connector cancel {tenant} NOTIFICATION"
         )),
@@ -75,6 +76,7 @@ pub fn remedies(found: &[Audited], tenant: &TenantId) -> Vec<String> {
                 .to_owned(),
         ),
         _ => None,
+    }
     };
     states.into_iter().filter_map(remedy).collect()
 }
@@ -99,3 +101,6 @@ fn accepted_at(story: &Story) -> Option<Timestamp> {
     let attempts = story.facts.iter().filter(|fact| matches!(fact.detail, Detail::Attempt(_)));
     attempts.map(|fact| fact.at).max()
 }
+
+#[cfg(test)]
+mod tests;

@@ -28,20 +28,52 @@ pub fn between(old: &Value, new: &Value) -> Vec<String> {
 
 /// Places outside of `events`, `contacts` and `time_zones` whose values may be shown.
 const PLAIN: &[&str] = &[
-    "default_language", "default_region", "display_name", "mode", "on_doubt.sms", "on_doubt.voice", "peoplesoft.auth.audience",
-    "peoplesoft.auth.client_auth", "peoplesoft.auth.scope", "peoplesoft.auth.token_url", "peoplesoft.auth.type", "peoplesoft.base_url",
-    "peoplesoft.format", "peoplesoft.host", "peoplesoft.max_rows", "peoplesoft.node", "peoplesoft.port", "peoplesoft.time_zone",
-    "peoplesoft.timeout_seconds", "poll.every_seconds", "poll.max_event_age_hours", "poll.max_notifications_per_poll",
-    "poll.overlap_seconds", "poll.start_at", "quiet_hours", "quiet_hours.end", "quiet_hours.start", "quiet_hours.time_zone",
-    "retention_days", "twilio.account_sid", "twilio.api_base_url", "twilio.api_key.sid", "twilio.messaging_base_url",
-    "twilio.messaging_service_sid", "twilio.verify_base_url", "twilio.verify_service_sid", "verify_rate_limit",
+    "default_language",
+    "default_region",
+    "display_name",
+    "mode",
+    "on_doubt.sms",
+    "on_doubt.voice",
+    "peoplesoft.auth.audience",
+    "peoplesoft.auth.client_auth",
+    "peoplesoft.auth.scope",
+    "peoplesoft.auth.token_url",
+    "peoplesoft.auth.type",
+    "peoplesoft.base_url",
+    "peoplesoft.format",
+    "peoplesoft.host",
+    "peoplesoft.max_rows",
+    "peoplesoft.node",
+    "peoplesoft.port",
+    "peoplesoft.time_zone",
+    "peoplesoft.timeout_seconds",
+    "poll.every_seconds",
+    "poll.max_event_age_hours",
+    "poll.max_notifications_per_poll",
+    "poll.overlap_seconds",
+    "poll.start_at",
+    "quiet_hours",
+    "quiet_hours.end",
+    "quiet_hours.start",
+    "quiet_hours.time_zone",
+    "retention_days",
+    "twilio.account_sid",
+    "twilio.api_base_url",
+    "twilio.api_key.sid",
+    "twilio.messaging_base_url",
+    "twilio.messaging_service_sid",
+    "twilio.verify_base_url",
+    "twilio.verify_service_sid",
+    "verify_rate_limit",
 ];
 
 /// Places that hold phone numbers.
 const NUMBERS: &[&str] = &["twilio.from_number", "twilio.voice_from_number"];
 
 fn shown(place: &str, value: &Value) -> Option<String> {
-    let is_plain = |place: &str| PLAIN.contains(&place) || ["events[", "contacts.", "time_zones."].iter().any(|root| place.starts_with(root));
+    let is_plain = |place: &str| {
+        PLAIN.contains(&place) || ["events[", "contacts.", "time_zones."].iter().any(|root| place.starts_with(root))
+    };
     if NUMBERS.contains(&place) || place.starts_with("only_to[") {
         return value.as_str().map(mask);
     }

@@ -16,7 +16,6 @@ use comfy_table::Cell;
 use serde::Serialize;
 use serde_json::json;
 use shared::tenant::{Invalid, TenantId, store};
-use std::io::Read as _;
 use std::path::Path;
 use summary::Summary;
 
@@ -79,7 +78,8 @@ async fn list(deps: &Deps, terminal: &mut Terminal<'_>, format: Format) -> Done 
         }
     }
     match listed.len() {
-        0 => terminal.say(&format!("no secret is named {}…: connector tenant add TENANT FILE adds one", deps.secret_prefix))?,
+        0 => terminal
+            .say(&format!("no secret is named {}…: connector tenant add TENANT FILE adds one", deps.secret_prefix))?,
         1 => terminal.say("1 tenant")?,
         many => terminal.say(&format!("{many} tenants"))?,
     }
@@ -100,9 +100,11 @@ async fn show(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, tenant: 
             terminal.say(&format!("correct the document and store it with: connector tenant rotate {id} FILE"))?;
             Ok(Exit::Trouble)
         }
-        Ok(None) | Err(store::Error::Unreachable(_)) => Err(deps.tenant(tenant).await.err().unwrap_or_else(|| {
-            Failure::Trouble(format!("tenant {tenant} has turned up just now: ask again"))
-        })),
+        Ok(None) | Err(store::Error::Unreachable(_)) => Err(deps
+            .tenant(tenant)
+            .await
+            .err()
+            .unwrap_or_else(|| Failure::Trouble(format!("tenant {tenant} has turned up just now: ask again")))),
     }
 }
 
@@ -126,7 +128,12 @@ fn problems<'a>(tenant: &'a TenantId, invalid: &Invalid) -> Problems<'a> {
 }
 
 /// Everything that is wrong, with its place and what to do about it.
-fn print_problems(terminal: &mut Terminal<'_>, format: Format, tenant: &TenantId, invalid: &Invalid) -> Result<(), Failure> {
+fn print_problems(
+    terminal: &mut Terminal<'_>,
+    format: Format,
+    tenant: &TenantId,
+    invalid: &Invalid,
+) -> Result<(), Failure> {
     match format {
         Format::Json => terminal.print_json(&problems(tenant, invalid))?,
         Format::Table => terminal.print(&render_problems(invalid, terminal.look))?,

@@ -35,7 +35,9 @@ pub async fn put(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, args:
     let stored = current(deps, id).await?;
     if stored.is_none() && meant == Meant::Existing {
         deps.expect_tenant(id).await?;
-        return Err(Failure::Trouble(format!("tenant {id} has no current document: connector tenant add {id} FILE gives it one")));
+        return Err(Failure::Trouble(format!(
+            "tenant {id} has no current document: connector tenant add {id} FILE gives it one"
+        )));
     }
     let mode = mode_of(tenant.mode, stored.as_deref(), args.live);
     let text = with_mode(text, &tenant, mode)?;
@@ -45,7 +47,8 @@ pub async fn put(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, args:
         return done(terminal, format, id, "nothing", mode);
     }
     terminal.say(&preview(deps, &tenant, changes.as_deref(), mode))?;
-    let question = if stored.is_some() { format!("Replace the document of {id}?") } else { format!("Add tenant {id}?") };
+    let question =
+        if stored.is_some() { format!("Replace the document of {id}?") } else { format!("Add tenant {id}?") };
     if !ask::confirm(terminal, &question, args.yes)? {
         return Ok(Exit::Trouble);
     }
@@ -123,7 +126,9 @@ fn preview(deps: &Deps, tenant: &Tenant, changes: Option<&[String]>, mode: Mode)
     told.push_str(match (mode, tenant.mode) {
         (Mode::Live, _) => "\nmode live: people are texted and called",
         (Mode::DryRun, Mode::DryRun) => "\nmode dry_run, as the document says: nobody is texted or called",
-        (Mode::DryRun, Mode::Live) => "\nmode dry_run: nobody is texted or called; --live makes it live, as the document says",
+        (Mode::DryRun, Mode::Live) => {
+            "\nmode dry_run: nobody is texted or called; --live makes it live, as the document says"
+        }
     });
     told
 }

@@ -145,7 +145,11 @@ impl Summary {
         let rows = self.lines().into_iter().map(|(name, value)| vec![Cell::new(name), Cell::new(value)]).collect();
         let mut all = vec![table::render(&["tenant", self.tenant.as_str()], rows, &[1], look)];
         if let Some(contacts) = &self.contacts {
-            let pairs = [("query", contacts.query.clone()), ("prompts", contacts.prompts.join(", ")), ("columns", pairs(&contacts.columns))];
+            let pairs = [
+                ("query", contacts.query.clone()),
+                ("prompts", contacts.prompts.join(", ")),
+                ("columns", pairs(&contacts.columns)),
+            ];
             all.push(block("contacts", "", &pairs, look));
         }
         for source in &self.sources {
@@ -155,7 +159,14 @@ impl Summary {
                 ("prompts", source.prompts.join(", ")),
                 ("columns", pairs(&source.columns)),
                 ("key", source.key.join(", ")),
-                ("channels", if source.urgent { format!("{}, quiet hours or not", source.channels) } else { source.channels.clone() }),
+                (
+                    "channels",
+                    if source.urgent {
+                        format!("{}, quiet hours or not", source.channels)
+                    } else {
+                        source.channels.clone()
+                    },
+                ),
                 ("expires", format!("after {} minutes", source.expires_after_minutes)),
                 ("texts", source.languages.join(", ")),
             ];
@@ -217,7 +228,9 @@ fn source(event: &EventSource) -> Source {
         channels: match event.channels {
             Channels::Sms => "sms".to_owned(),
             Channels::Voice => "voice".to_owned(),
-            Channels::SmsThenVoice { escalate_after_minutes } => format!("sms, then voice after {escalate_after_minutes} minutes"),
+            Channels::SmsThenVoice { escalate_after_minutes } => {
+                format!("sms, then voice after {escalate_after_minutes} minutes")
+            }
         },
         urgent: event.urgent,
         expires_after_minutes: minutes(event.expires_after),

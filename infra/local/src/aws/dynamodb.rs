@@ -63,9 +63,7 @@ impl DynamoDb {
             }
             None => (in_memory()?, None),
         };
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
-            .map_err(Error::Serve)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(Error::Serve)?;
         let endpoint_url = format!("http://{}", listener.local_addr().map_err(Error::Serve)?);
         let (running, dropped) = oneshot::channel::<()>();
         let stopped = async {
@@ -77,12 +75,7 @@ impl DynamoDb {
                 tracing::error!(%error, "the embedded DynamoDB stopped");
             }
         });
-        Ok(Self {
-            database,
-            endpoint_url,
-            _running: running,
-            _lock: lock,
-        })
+        Ok(Self { database, endpoint_url, _running: running, _lock: lock })
     }
 
     /// `http://127.0.0.1:PORT`, the value for `AWS_ENDPOINT_URL_DYNAMODB`. Any credentials and region will do.
@@ -106,34 +99,19 @@ pub async fn ensure_table(
     let table = definition.get_table_name().clone().unwrap_or_default();
     let failed = |source: BoxError| Error::Table(table.clone(), source);
     if let Err(error) = definition.send_with(client).await
-        && !error
-            .as_service_error()
-            .is_some_and(CreateTableError::is_resource_in_use_exception)
+        && !error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception)
     {
         return Err(failed(error.into()));
     }
-    let described = client
-        .describe_time_to_live()
-        .table_name(&table)
-        .send()
-        .await
-        .map_err(|e| failed(e.into()))?;
+    let described = client.describe_time_to_live().table_name(&table).send().await.map_err(|e| failed(e.into()))?;
     // DynamoDB refuses to enable what is enabled, so ask first.
-    let status = described
-        .time_to_live_description()
-        .and_then(|ttl| ttl.time_to_live_status());
+    let status = described.time_to_live_description().and_then(|ttl| ttl.time_to_live_status());
     if status == Some(&TimeToLiveStatus::Enabled) {
         return Ok(());
     }
-    let expiry = TimeToLiveSpecification::builder()
-        .enabled(true)
-        .attribute_name(ttl_attribute)
-        .build();
+    let expiry = TimeToLiveSpecification::builder().enabled(true).attribute_name(ttl_attribute).build();
     let expiry = expiry.map_err(|e| failed(e.into()))?;
-    let update = client
-        .update_time_to_live()
-        .table_name(&table)
-        .time_to_live_specification(expiry);
+    let update = client.update_time_to_live().table_name(&table).time_to_live_specification(expiry);
     update.send().await.map_err(|e| failed(e.into()))?;
     Ok(())
 }
@@ -168,20 +146,12 @@ fn in_memory() -> Result<Database, Error> {
 /// would let two processes share the file, and each would hand the same stream to its own functions.
 fn lock(data: &Path) -> Result<(PathBuf, File), Error> {
     let failed = |error| Error::File(data.to_owned(), error);
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(data)
-        .map_err(failed)?;
+    OpenOptions::new().create(true).append(true).open(data).map_err(failed)?;
     // Two names of one file (a link, a relative path) must find the same lock.
     let path = data.canonicalize().map_err(failed)?;
     let mut name = path.clone().into_os_string();
     name.push(".lock");
-    let file = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(name)
-        .map_err(failed)?;
+    let file = OpenOptions::new().create(true).append(true).open(name).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok((path, file)),
         Err(TryLockError::WouldBlock) => Err(Error::InUse(path)),

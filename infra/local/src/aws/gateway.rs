@@ -41,11 +41,7 @@ impl Route {
         F: Fn(Value) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Value, String>> + Send + 'static,
     {
-        Self {
-            method,
-            path,
-            function: Arc::new(move |event| Box::pin(function(event))),
-        }
+        Self { method, path, function: Arc::new(move |event| Box::pin(function(event))) }
     }
 }
 
@@ -72,20 +68,12 @@ impl Gateway {
         limits: Limits,
     ) -> io::Result<Self> {
         let (running, stopped) = watch::channel(());
-        let api = Arc::new(Api {
-            routes,
-            now: Box::new(now),
-            limits,
-            stopped,
-        });
+        let api = Arc::new(Api { routes, now: Box::new(now), limits, stopped });
         let answers = Router::new().fallback(move |ConnectInfo(peer): ConnectInfo<SocketAddr>, request: Request| {
             let api = Arc::clone(&api);
             async move { api.answer(peer, request).await }
         });
-        Ok(Self {
-            server: Server::start(listen, answers).await?,
-            _running: running,
-        })
+        Ok(Self { server: Server::start(listen, answers).await?, _running: running })
     }
 
     /// Where it listens.
@@ -102,10 +90,7 @@ struct Limits {
 }
 
 impl Limits {
-    const OF_AN_HTTP_API: Self = Self {
-        body_bytes: 10 * 1024 * 1024,
-        function: Duration::from_secs(30),
-    };
+    const OF_AN_HTTP_API: Self = Self { body_bytes: 10 * 1024 * 1024, function: Duration::from_secs(30) };
 }
 
 struct Api {
@@ -130,13 +115,7 @@ impl Api {
         let event = event::form(
             &head,
             &body,
-            &event::Context {
-                route_key,
-                parameters,
-                peer,
-                request_id: request_id.clone(),
-                now: (self.now)(),
-            },
+            &event::Context { route_key, parameters, peer, request_id: request_id.clone(), now: (self.now)() },
         );
         // A task of its own: a function runs on when its caller hangs up, as it does in Lambda, and its panic stays
         // its own.
@@ -197,10 +176,7 @@ fn fit(pattern: &'static str, path: &str) -> Option<Vec<(&'static str, String)>>
 fn plain(status: StatusCode, message: &str) -> Response {
     let mut response = Response::new(Body::from(json!({ "message": message }).to_string()));
     *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        header::HeaderValue::from_static("application/json"),
-    );
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
     response
 }
 
@@ -209,10 +185,7 @@ fn plain(status: StatusCode, message: &str) -> Response {
 fn response(answer: &Value) -> Option<Response> {
     let Some(status) = answer.get("statusCode") else {
         let body = answer.as_str().map_or_else(|| answer.to_string(), str::to_owned);
-        return Response::builder()
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Body::from(body))
-            .ok();
+        return Response::builder().header(header::CONTENT_TYPE, "application/json").body(Body::from(body)).ok();
     };
     let status = u16::try_from(status.as_u64()?).ok().filter(|status| *status >= 200)?;
     let mut response = Response::builder().status(status);
@@ -230,9 +203,7 @@ fn response(answer: &Value) -> Option<Response> {
         Some(true) => STANDARD.decode(text).ok()?,
         _ => text.as_bytes().to_vec(),
     };
-    let untyped = response
-        .headers_ref()
-        .is_some_and(|headers| !headers.contains_key(header::CONTENT_TYPE));
+    let untyped = response.headers_ref().is_some_and(|headers| !headers.contains_key(header::CONTENT_TYPE));
     if untyped && !body.is_empty() {
         response = response.header(header::CONTENT_TYPE, "text/plain;charset=UTF-8");
     }

@@ -85,10 +85,7 @@ struct Exception(&'static str, String);
 
 impl From<io::Error> for Exception {
     fn from(error: io::Error) -> Self {
-        Self(
-            "InternalServiceError",
-            format!("The secret's file can't be read or written: {error}"),
-        )
+        Self("InternalServiceError", format!("The secret's file can't be read or written: {error}"))
     }
 }
 
@@ -98,10 +95,7 @@ const INVALID: &str = "InvalidParameterException";
 const LARGEST: usize = 65_536;
 
 fn answer(directory: &Directory, headers: &HeaderMap, body: &[u8]) -> Response {
-    let target = headers
-        .get("x-amz-target")
-        .and_then(|target| target.to_str().ok())
-        .unwrap_or_default();
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let done = serde_json::from_slice::<Asked>(body)
         .map_err(|error| Exception("SerializationException", error.to_string()))
         .and_then(|asked| perform(directory, target.trim_start_matches("secretsmanager."), &asked));
@@ -109,11 +103,7 @@ fn answer(directory: &Directory, headers: &HeaderMap, body: &[u8]) -> Response {
         Ok(body) => (StatusCode::OK, body),
         Err(Exception(name, message)) => {
             let ours = name == "InternalServiceError";
-            let status = if ours {
-                StatusCode::INTERNAL_SERVER_ERROR
-            } else {
-                StatusCode::BAD_REQUEST
-            };
+            let status = if ours { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::BAD_REQUEST };
             (status, json!({ "__type": name, "Message": message }))
         }
     };
@@ -138,10 +128,9 @@ fn perform(directory: &Directory, operation: &str, asked: &Asked) -> Result<Valu
             directory.delete(&secret.tenant, asked.force_delete_without_recovery == Some(true))?;
             Ok(json!({ "ARN": secret.arn, "Name": secret.name }))
         }
-        other => Err(Exception(
-            "UnknownOperationException",
-            format!("{other:?} is not an operation of the local stack"),
-        )),
+        other => {
+            Err(Exception("UnknownOperationException", format!("{other:?} is not an operation of the local stack")))
+        }
     }
 }
 
@@ -154,23 +143,16 @@ fn secret(directory: &Directory, id: &str) -> Result<Secret, Exception> {
             return Ok(secret);
         }
     }
-    Err(Exception(
-        NOT_FOUND,
-        "Secrets Manager can't find the specified secret.".to_owned(),
-    ))
+    Err(Exception(NOT_FOUND, "Secrets Manager can't find the specified secret.".to_owned()))
 }
 
 fn value_of(secret: &Secret, asked: &Asked) -> Result<Value, Exception> {
     let stage = asked.version_stage.as_deref();
     let version = match (&asked.version_id, stage) {
-        (Some(id), _) => secret
-            .versions
-            .iter()
-            .find(|version| version.id == *id)
-            .ok_or_else(|| {
-                let message = format!("Secrets Manager can't find the specified secret value for VersionId: {id}");
-                Exception(NOT_FOUND, message)
-            })?,
+        (Some(id), _) => secret.versions.iter().find(|version| version.id == *id).ok_or_else(|| {
+            let message = format!("Secrets Manager can't find the specified secret value for VersionId: {id}");
+            Exception(NOT_FOUND, message)
+        })?,
         (None, stage) => {
             let stage = stage.unwrap_or(Stage::Current.label());
             secret.at(stage).ok_or_else(|| {
@@ -202,10 +184,7 @@ fn batch(directory: &Directory, asked: &Asked) -> Result<Value, Exception> {
             (tenants.iter().map(|tenant| directory.name(tenant)).collect(), next)
         }
         _ => {
-            return Err(Exception(
-                INVALID,
-                "You must provide either SecretIdList or Filters, not both.".to_owned(),
-            ));
+            return Err(Exception(INVALID, "You must provide either SecretIdList or Filters, not both.".to_owned()));
         }
     };
     let (mut values, mut errors) = (Vec::new(), Vec::new());
@@ -244,24 +223,13 @@ fn page(directory: &Directory, asked: &Asked, most: usize) -> Result<(Vec<String
     }
     let filters = asked.filters.as_deref().unwrap_or_default();
     if let Some(other) = filters.iter().find(|filter| filter.key != "name") {
-        return Err(Exception(
-            INVALID,
-            format!("The local stack can't filter by {:?}, only by name.", other.key),
-        ));
+        return Err(Exception(INVALID, format!("The local stack can't filter by {:?}, only by name.", other.key)));
     }
     let after = match &asked.next_token {
         None => None,
         Some(token) => {
-            let name = URL_SAFE_NO_PAD
-                .decode(token)
-                .ok()
-                .and_then(|name| String::from_utf8(name).ok());
-            let invalid = || {
-                Exception(
-                    "InvalidNextTokenException",
-                    "The NextToken value is invalid.".to_owned(),
-                )
-            };
+            let name = URL_SAFE_NO_PAD.decode(token).ok().and_then(|name| String::from_utf8(name).ok());
+            let invalid = || Exception("InvalidNextTokenException", "The NextToken value is invalid.".to_owned());
             Some(name.ok_or_else(invalid)?)
         }
     };
@@ -286,33 +254,21 @@ impl Filter {
 }
 
 fn description(secret: &Secret, versions: &str) -> Value {
-    let stages: Value = secret
-        .versions
-        .iter()
-        .map(|version| (version.id.clone(), json!(version.labels())))
-        .collect();
-    let changed = secret
-        .versions
-        .iter()
-        .map(|version| version.changed)
-        .fold(0.0, f64::max);
+    let stages: Value = secret.versions.iter().map(|version| (version.id.clone(), json!(version.labels()))).collect();
+    let changed = secret.versions.iter().map(|version| version.changed).fold(0.0, f64::max);
     json!({ "ARN": secret.arn, "Name": secret.name, "CreatedDate": changed, "LastChangedDate": changed, versions: stages })
 }
 
 fn create(directory: &Directory, asked: &Asked) -> Result<Value, Exception> {
     let tenant = directory.tenant(&asked.name).ok_or_else(|| {
-        let message = format!(
-            "A secret of the local stack is named {:?} and a tenant id.",
-            directory.prefix()
-        );
+        let message = format!("A secret of the local stack is named {:?} and a tenant id.", directory.prefix());
         Exception(INVALID, message)
     })?;
     let text = text_of(asked)?;
     if !directory.create(tenant, text)? {
         // The SDK repeats a create whose answer it lost, and must then be told that it worked.
-        let same = directory
-            .secret(tenant)?
-            .is_some_and(|secret| secret.at("AWSCURRENT").is_some_and(|v| v.text == text));
+        let same =
+            directory.secret(tenant)?.is_some_and(|secret| secret.at("AWSCURRENT").is_some_and(|v| v.text == text));
         if !same {
             let message = format!("The operation failed because the secret {} already exists.", asked.name);
             return Err(Exception("ResourceExistsException", message));
@@ -325,10 +281,7 @@ fn create(directory: &Directory, asked: &Asked) -> Result<Value, Exception> {
 fn put(directory: &Directory, asked: &Asked) -> Result<Value, Exception> {
     let secret = secret(directory, &asked.secret_id)?;
     let text = text_of(asked)?;
-    let labels = asked
-        .version_stages
-        .clone()
-        .unwrap_or_else(|| vec![Stage::Current.label().to_owned()]);
+    let labels = asked.version_stages.clone().unwrap_or_else(|| vec![Stage::Current.label().to_owned()]);
     let stages: Vec<Stage> = labels.iter().map(|label| stage(label)).collect::<Result<_, _>>()?;
     for stage in stages {
         directory.write(&secret.tenant, stage, text)?;
@@ -352,14 +305,10 @@ fn move_stage(directory: &Directory, asked: &Asked) -> Result<Value, Exception> 
     }
     match &asked.move_to_version_id {
         Some(id) => {
-            let version = secret
-                .versions
-                .iter()
-                .find(|version| version.id == *id)
-                .ok_or_else(|| {
-                    let message = format!("Secrets Manager can't find the specified secret value for VersionId: {id}");
-                    Exception(NOT_FOUND, message)
-                })?;
+            let version = secret.versions.iter().find(|version| version.id == *id).ok_or_else(|| {
+                let message = format!("Secrets Manager can't find the specified secret value for VersionId: {id}");
+                Exception(NOT_FOUND, message)
+            })?;
             directory.write(&secret.tenant, stage, &version.text)?;
         }
         None if stage == Stage::Pending => directory.remove_pending(&secret.tenant)?,
@@ -369,20 +318,14 @@ fn move_stage(directory: &Directory, asked: &Asked) -> Result<Value, Exception> 
 }
 
 fn stage(label: &str) -> Result<Stage, Exception> {
-    let known = [Stage::Current, Stage::Pending]
-        .into_iter()
-        .find(|stage| stage.label() == label);
+    let known = [Stage::Current, Stage::Pending].into_iter().find(|stage| stage.label() == label);
     known.ok_or_else(|| Exception(INVALID, format!("The local stack knows no staging label {label:?}.")))
 }
 
 fn text_of(asked: &Asked) -> Result<&str, Exception> {
     let fits = |text: &&str| (1..=LARGEST).contains(&text.len());
     let message = || format!("A secret of the local stack is a SecretString of 1 to {LARGEST} bytes.");
-    asked
-        .secret_string
-        .as_deref()
-        .filter(fits)
-        .ok_or_else(|| Exception(INVALID, message()))
+    asked.secret_string.as_deref().filter(fits).ok_or_else(|| Exception(INVALID, message()))
 }
 
 #[cfg(test)]

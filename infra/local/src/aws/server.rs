@@ -29,10 +29,7 @@ impl Server {
                 tracing::error!(%address, %error, "a local server stopped");
             }
         });
-        Ok(Self {
-            address,
-            _running: running,
-        })
+        Ok(Self { address, _running: running })
     }
 
     /// Where it listens.

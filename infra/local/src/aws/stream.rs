@@ -112,44 +112,18 @@ impl Pump {
             let (records, waiting) = mpsc::unbounded_channel();
             lanes.push(records);
             let (mapping, function, give_up) = (Arc::clone(&mapping), Arc::clone(&function), Arc::clone(&give_up));
-            tasks.spawn(
-                Lane {
-                    mapping,
-                    function,
-                    give_up,
-                    finished: finished.clone(),
-                }
-                .run(waiting),
-            );
+            tasks.spawn(Lane { mapping, function, give_up, finished: finished.clone() }.run(waiting));
         }
-        let progress = Progress {
-            unfinished: BTreeMap::new(),
-            position: stored,
-        };
-        let reader = Reader {
-            database: database.clone(),
-            stream: stream.clone(),
-            mapping,
-            lanes,
-            progress,
-        };
+        let progress = Progress { unfinished: BTreeMap::new(), position: stored };
+        let reader = Reader { database: database.clone(), stream: stream.clone(), mapping, lanes, progress };
         tasks.spawn(reader.run(from_lanes, reached));
-        Ok(Self {
-            database,
-            stream,
-            position,
-            _tasks: tasks,
-        })
+        Ok(Self { database, stream, position, _tasks: tasks })
     }
 
     /// Whether everything written to the table so far has been handed over and is finished.
     pub fn idle(&self) -> Result<bool, Error> {
         let position = self.position.borrow().clone();
-        Ok(self
-            .stream
-            .read(&self.database, position.as_deref(), 1)?
-            .records
-            .is_empty())
+        Ok(self.stream.read(&self.database, position.as_deref(), 1)?.records.is_empty())
     }
 }
 
@@ -186,10 +160,7 @@ impl Reader {
                 Ok(0) => wait = (wait * 2).min(POLL.1),
                 Ok(_) => wait = POLL.0,
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the stream can't be read; trying again"
-                    );
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the stream can't be read; trying again");
                     wait = POLL.1;
                 }
             }
@@ -215,10 +186,7 @@ impl Reader {
                     stored_at = Instant::now();
                 }
                 Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "the stream's position can't be stored"
-                    );
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the stream's position can't be stored");
                     sleep(POLL.1).await;
                 }
             }
@@ -251,9 +219,7 @@ impl Reader {
 
     fn lane_of(&self, partition_key: Option<&AttributeValue>) -> usize {
         let mut hasher = DefaultHasher::new();
-        serde_json::to_string(&partition_key)
-            .unwrap_or_default()
-            .hash(&mut hasher);
+        serde_json::to_string(&partition_key).unwrap_or_default().hash(&mut hasher);
         let lanes = u64::try_from(self.lanes.len()).unwrap_or(1);
         usize::try_from(hasher.finish() % lanes).unwrap_or_default()
     }
@@ -295,18 +261,13 @@ struct Stream {
 impl Stream {
     fn of(database: &Database, table: &str) -> Result<Self, Error> {
         let none = || Error::NoStream(table.to_owned());
-        let metadata = database
-            .get_table_metadata(table)?
-            .filter(|metadata| metadata.stream_enabled)
-            .ok_or_else(none)?;
+        let metadata =
+            database.get_table_metadata(table)?.filter(|metadata| metadata.stream_enabled).ok_or_else(none)?;
         let schema: Value = serde_json::from_str(&metadata.key_schema)?;
         let keys = schema.as_array().ok_or_else(none)?;
         let partition_key = keys.iter().find(|key| key["KeyType"] == "HASH").ok_or_else(none)?;
         let arn = dynoxide::streams::stream_arn(table, metadata.stream_label.as_deref().unwrap_or_default());
-        let request = DescribeStreamRequest {
-            stream_arn: arn.clone(),
-            ..Default::default()
-        };
+        let request = DescribeStreamRequest { stream_arn: arn.clone(), ..Default::default() };
         let mut shards = database.describe_stream(request)?.stream_description.shards;
         Ok(Self {
             arn,
@@ -317,11 +278,7 @@ impl Stream {
 
     /// The records after a sequence number, or from the beginning, oldest first.
     fn read(&self, database: &Database, after: Option<&str>, limit: usize) -> Result<GetRecordsResponse, Error> {
-        let kind = if after.is_some() {
-            "AFTER_SEQUENCE_NUMBER"
-        } else {
-            "TRIM_HORIZON"
-        };
+        let kind = if after.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" };
         let iterator = database.get_shard_iterator(GetShardIteratorRequest {
             stream_arn: self.arn.clone(),
             shard_id: self.shard.clone(),
@@ -329,10 +286,7 @@ impl Stream {
             sequence_number: after.map(str::to_owned),
         })?;
         let shard_iterator = iterator.shard_iterator.unwrap_or_default();
-        Ok(database.get_records(GetRecordsRequest {
-            shard_iterator,
-            limit: Some(limit),
-        })?)
+        Ok(database.get_records(GetRecordsRequest { shard_iterator, limit: Some(limit) })?)
     }
 }
 

@@ -52,25 +52,15 @@ impl Address {
     /// Understands a raw path; `None` is a 404: another node, alias, version or listener.
     pub(super) fn parse(path: &str, node: &str) -> Option<Self> {
         if path == TOKEN_PATH {
-            return Some(Self {
-                alias: Alias::Token,
-                rest: Vec::new(),
-            });
+            return Some(Self { alias: Alias::Token, rest: Vec::new() });
         }
-        let mut segments = path
-            .strip_prefix(LISTENER_PATH)?
-            .strip_prefix('/')?
-            .split('/')
-            .map(decode_percent);
+        let mut segments = path.strip_prefix(LISTENER_PATH)?.strip_prefix('/')?.split('/').map(decode_percent);
         if segments.next()?? != node {
             return None;
         }
         let name = segments.next()??;
         let alias = ALIASES.iter().find(|(known, _)| *known == name)?.1;
-        Some(Self {
-            alias,
-            rest: segments.collect::<Option<_>>()?,
-        })
+        Some(Self { alias, rest: segments.collect::<Option<_>>()? })
     }
 
     /// The name of the query, where the path has one.
@@ -111,9 +101,7 @@ impl<'a> Parameters<'a> {
 
     /// A decoded value.
     pub(super) fn get(&self, name: &str) -> Result<Option<String>, String> {
-        self.raw(name)
-            .map(|raw| decode(raw).ok_or_else(|| format!("Parameter {name} is not UTF-8.")))
-            .transpose()
+        self.raw(name).map(|raw| decode(raw).ok_or_else(|| format!("Parameter {name} is not UTF-8."))).transpose()
     }
 
     /// A decoded value that must be there.
@@ -128,11 +116,7 @@ impl<'a> Parameters<'a> {
         raw.split(',')
             .map(|piece| {
                 let value = decode(piece).ok_or_else(|| format!("Parameter {name} is not UTF-8."))?;
-                if value.contains(',') {
-                    Err(format!("Parameter {name} holds an encoded comma."))
-                } else {
-                    Ok(value)
-                }
+                if value.contains(',') { Err(format!("Parameter {name} holds an encoded comma.")) } else { Ok(value) }
             })
             .collect::<Result<_, _>>()
             .map(Some)
@@ -145,8 +129,5 @@ fn decode(raw: &str) -> Option<String> {
 }
 
 fn decode_percent(raw: &str) -> Option<String> {
-    percent_decode_str(raw)
-        .decode_utf8()
-        .ok()
-        .map(std::borrow::Cow::into_owned)
+    percent_decode_str(raw).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }

@@ -26,20 +26,11 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
-        Self {
-            status,
-            content_type: content_type.to_owned(),
-            body: body.into(),
-            extra: None,
-            cut_off: false,
-        }
+        Self { status, content_type: content_type.to_owned(), body: body.into(), extra: None, cut_off: false }
     }
 
     pub(super) fn with(self, name: header::HeaderName, value: &str) -> Self {
-        Self {
-            extra: Some((name, value.to_owned())),
-            ..self
-        }
+        Self { extra: Some((name, value.to_owned())), ..self }
     }
 
     /// Puts the answer on the wire.
@@ -47,16 +38,9 @@ impl Answer {
         if settings.has(Quirk::ByteOrderMark) && !self.body.is_empty() {
             self.body.splice(0..0, *b"\xef\xbb\xbf");
         }
-        let accepts = request
-            .get(header::ACCEPT_ENCODING)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
+        let accepts = request.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let compress = settings.has(Quirk::Gzip) && accepts.to_ascii_lowercase().contains("gzip");
-        let body = if compress {
-            gzip(&self.body).unwrap_or(self.body)
-        } else {
-            self.body
-        };
+        let body = if compress { gzip(&self.body).unwrap_or(self.body) } else { self.body };
 
         let now = (settings.now)();
         let mut response = Response::builder()

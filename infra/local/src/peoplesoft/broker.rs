@@ -8,20 +8,10 @@ use super::xml::cdata;
 const MESSAGES: [(u32, u32, &str, &str); 6] = [
     (158, 45, "User password failed.", "ANONYMOUS"),
     (158, 55, "UserName not defined in database.", "ANONYMOUS"),
-    (
-        158,
-        536,
-        "User NOTIFY not authorized to invoke Service Operation QAS_EXECUTEQRY_REST_GET.",
-        "NOTIFY",
-    ),
+    (158, 536, "User NOTIFY not authorized to invoke Service Operation QAS_EXECUTEQRY_REST_GET.", "NOTIFY"),
     (158, 10001, "The query could not be run.", ""),
     (158, 10721, "Integration Gateway - External System Contact Error", ""),
-    (
-        159,
-        5,
-        "XML parser error ParseXmlString Fatal Error: at file 0 line 1 column 9 Expected end of tag 'data'",
-        "",
-    ),
+    (159, 5, "XML parser error ParseXmlString Fatal Error: at file 0 line 1 column 9 Expected end of tag 'data'", ""),
 ];
 
 /// The error document for a message of the catalogue; unknown numbers get a dull text.
@@ -40,10 +30,7 @@ pub(super) fn error(set: u32, id: u32, message_set: MessageSet) -> String {
 
 /// The error document for a sentence of our own: what a handler threw.
 pub(super) fn thrown(text: &str) -> String {
-    format!(
-        "<?xml version=\"1.0\"?>\n{}",
-        document("", None, 10001, &format!("{text} (158,10001)"), "")
-    )
+    format!("<?xml version=\"1.0\"?>\n{}", document("", None, 10001, &format!("{text} (158,10001)"), ""))
 }
 
 /// A SOAP fault around the error document.
@@ -72,14 +59,9 @@ fn message(set: u32, id: u32) -> (&'static str, &'static str) {
 }
 
 fn document(namespace: &str, set: Option<u32>, id: u32, text: &str, parameter: &str) -> String {
-    let set = set
-        .map(|set| format!("<MessageSet>{set}</MessageSet>"))
-        .unwrap_or_default();
-    let parameters = if parameter.is_empty() {
-        String::new()
-    } else {
-        format!("<Parameter>{}</Parameter>", cdata(parameter))
-    };
+    let set = set.map(|set| format!("<MessageSet>{set}</MessageSet>")).unwrap_or_default();
+    let parameters =
+        if parameter.is_empty() { String::new() } else { format!("<Parameter>{}</Parameter>", cdata(parameter)) };
     format!(
         "<IBResponse{namespace} type=\"error\"><DefaultTitle>Integration Broker Response</DefaultTitle><StatusCode>20</StatusCode>{set}\
          <MessageID>{id}</MessageID><DefaultMessage>{}</DefaultMessage><MessageParameters>{parameters}</MessageParameters></IBResponse>",

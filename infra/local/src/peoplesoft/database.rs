@@ -134,11 +134,7 @@ impl Database {
 impl Query {
     /// A query without rows.
     pub fn new(columns: impl Into<Vec<Column>>, prompts: impl Into<Vec<Prompt>>) -> Self {
-        Self {
-            columns: columns.into(),
-            prompts: prompts.into(),
-            ..Self::default()
-        }
+        Self { columns: columns.into(), prompts: prompts.into(), ..Self::default() }
     }
 
     /// The same query with these rows.
@@ -150,10 +146,7 @@ impl Query {
 
     /// A row's value in the column of this unique name.
     pub fn value<'a>(&self, row: &'a Row, unique_name: &str) -> Option<&'a Value> {
-        let index = self
-            .columns
-            .iter()
-            .position(|column| column.unique_name == unique_name)?;
+        let index = self.columns.iter().position(|column| column.unique_name == unique_name)?;
         row.values.get(index)
     }
 
@@ -163,11 +156,7 @@ impl Query {
             .rows
             .iter()
             .filter(|row| row.visible_from.is_none_or(|from| from <= now))
-            .filter(|row| {
-                answered
-                    .iter()
-                    .all(|(prompt, value)| self.passes(row, &prompt.filter, value))
-            })
+            .filter(|row| answered.iter().all(|(prompt, value)| self.passes(row, &prompt.filter, value)))
             .collect();
         let key = self.prompts.iter().find_map(|prompt| match &prompt.filter {
             Filter::After(column) => Some(column.as_str()),
@@ -175,9 +164,7 @@ impl Query {
         });
         rows.sort_by(|a, b| {
             let keys = key.map(|key| (self.text(a, key), self.text(b, key)));
-            a.time
-                .cmp(&b.time)
-                .then_with(|| keys.map_or(std::cmp::Ordering::Equal, |(a, b)| a.cmp(&b)))
+            a.time.cmp(&b.time).then_with(|| keys.map_or(std::cmp::Ordering::Equal, |(a, b)| a.cmp(&b)))
         });
         match self.order {
             Order::ByTime => rows,
@@ -218,11 +205,7 @@ impl Query {
 impl Row {
     /// A row that is there at once.
     pub fn new(time: DateTime, values: impl Into<Vec<Value>>) -> Self {
-        Self {
-            values: values.into(),
-            time,
-            visible_from: None,
-        }
+        Self { values: values.into(), time, visible_from: None }
     }
 
     /// The same row, unseen until its transaction commits.
@@ -246,11 +229,7 @@ impl TimeFormat {
 
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
-        if text.is_empty() {
-            Self::Empty
-        } else {
-            Self::Text(text.to_owned())
-        }
+        if text.is_empty() { Self::Empty } else { Self::Text(text.to_owned()) }
     }
 }
 

@@ -128,46 +128,29 @@ pub struct Faults(Mutex<(Vec<Rule>, StdRng)>);
 impl Rule {
     /// The next `times` requests fail like this.
     pub fn next(times: u32, fault: Fault) -> Self {
-        Self {
-            fault,
-            when: When::Next(times),
-            alias: None,
-            query: None,
-        }
+        Self { fault, when: When::Next(times), alias: None, query: None }
     }
 
     /// Every request fails like this.
     pub fn always(fault: Fault) -> Self {
-        Self {
-            when: When::Always,
-            ..Self::next(0, fault)
-        }
+        Self { when: When::Always, ..Self::next(0, fault) }
     }
 
     /// Each request fails like this with a probability (0 to 1), drawn from the settings' seed.
     pub fn sometimes(probability: f64, fault: Fault) -> Self {
-        Self {
-            when: When::Sometimes(probability.clamp(0.0, 1.0)),
-            ..Self::next(0, fault)
-        }
+        Self { when: When::Sometimes(probability.clamp(0.0, 1.0)), ..Self::next(0, fault) }
     }
 
     /// Only requests to this alias.
     #[must_use]
     pub fn on(self, alias: Alias) -> Self {
-        Self {
-            alias: Some(alias),
-            ..self
-        }
+        Self { alias: Some(alias), ..self }
     }
 
     /// Only requests that name this query.
     #[must_use]
     pub fn for_query(self, query: &str) -> Self {
-        Self {
-            query: Some(query.to_owned()),
-            ..self
-        }
+        Self { query: Some(query.to_owned()), ..self }
     }
 }
 
@@ -219,20 +202,12 @@ impl Faults {
 impl Fault {
     /// A status without `Retry-After`.
     pub fn status(status: u16) -> Self {
-        Self::Status {
-            status,
-            retry_after: None,
-        }
+        Self::Status { status, retry_after: None }
     }
 
     /// An `IBResponse` at this status that names its set only in the text.
     pub fn broker(status: u16, set: u32, id: u32) -> Self {
-        Self::Broker {
-            status,
-            set,
-            id,
-            message_set: MessageSet::TextOnly,
-        }
+        Self::Broker { status, set, id, message_set: MessageSet::TextOnly }
     }
 
     /// Every fault that a caller must tell from rows, with its class; [`Fault::Slow`], after which all is well, is not
@@ -240,20 +215,9 @@ impl Fault {
     /// so of class [`Class::Query`], and [`Fault::RowsMissing`] can't be told from [`Class::Incomplete`].
     pub fn classified() -> Vec<(Self, Class)> {
         use Class::{Credentials, Incomplete, Misconfigured, NotSuccess, Permission, Query, Unavailable};
-        let element = |set, id| Self::Broker {
-            status: 200,
-            set,
-            id,
-            message_set: MessageSet::Element,
-        };
-        let again = |status, after: &str| Self::Status {
-            status,
-            retry_after: Some(after.to_owned()),
-        };
-        let elsewhere = |status| Self::Redirect {
-            status,
-            location: "https://sso.example.org/login".to_owned(),
-        };
+        let element = |set, id| Self::Broker { status: 200, set, id, message_set: MessageSet::Element };
+        let again = |status, after: &str| Self::Status { status, retry_after: Some(after.to_owned()) };
+        let elsewhere = |status| Self::Redirect { status, location: "https://sso.example.org/login".to_owned() };
         vec![
             (Self::Hang, Unavailable),
             (Self::Reset, Unavailable),

@@ -8,22 +8,12 @@ use serde_json::Value as Json;
 
 /// The document of a query that ran.
 pub(super) fn results(table: &Table, settings: &Settings) -> String {
-    let key = if settings.has(Quirk::PlainQueryname) {
-        "queryname"
-    } else {
-        "queryname="
-    };
-    let mut members = vec![
-        format!(r#""numrows":{}"#, table.numrows),
-        format!("{}:{}", text(key), text(&table.query)),
-    ];
+    let key = if settings.has(Quirk::PlainQueryname) { "queryname" } else { "queryname=" };
+    let mut members = vec![format!(r#""numrows":{}"#, table.numrows), format!("{}:{}", text(key), text(&table.query))];
     match &table.rows {
         Some(rows) if !(rows.is_empty() && settings.has(Quirk::NoRowsMember)) => {
-            let rows: Vec<String> = rows
-                .iter()
-                .zip(1..)
-                .map(|(values, number)| row(number, values, table, settings))
-                .collect();
+            let rows: Vec<String> =
+                rows.iter().zip(1..).map(|(values, number)| row(number, values, table, settings)).collect();
             members.push(format!(r#""rows":[{}]"#, rows.join(",")));
         }
         _ => {}
@@ -42,22 +32,14 @@ pub(super) fn error(message: &str) -> String {
 fn row(number: usize, values: &[Value], table: &Table, settings: &Settings) -> String {
     let mut members = vec![format!(r#""attr:rownumber":{number}"#)];
     for (column, value) in table.columns.iter().zip(values) {
-        members.push(format!(
-            "{}:{}",
-            text(&column.unique_name),
-            cell(column.kind, value, settings)
-        ));
+        members.push(format!("{}:{}", text(&column.unique_name), cell(column.kind, value, settings)));
     }
     format!("{{{}}}", members.join(","))
 }
 
 fn cell(kind: Kind, value: &Value, settings: &Settings) -> String {
     let number = |digits: &str| {
-        if settings.has(Quirk::NumbersAreTexts) {
-            text(digits)
-        } else {
-            digits.to_owned()
-        }
+        if settings.has(Quirk::NumbersAreTexts) { text(digits) } else { digits.to_owned() }
     };
     match value {
         Value::Text(value) => text(value),

@@ -81,11 +81,7 @@ impl FakePeopleSoft {
         let server = axum::serve(connection::Door(listener), application)
             .with_graceful_shutdown(async move { while closed.changed().await.is_ok() {} });
         tokio::spawn(async move { server.await });
-        Ok(Self {
-            address,
-            world,
-            _open: open,
-        })
+        Ok(Self { address, world, _open: open })
     }
 
     /// Up to and including the node, without a slash at the end.

@@ -70,29 +70,18 @@ pub(super) fn perform(
         (Alias::ExecuteQueryPoll, &[owner, name, kind, format]) => {
             let parameters = Parameters::parse(raw_query, &EXECUTE)?;
             if form(kind, format, &parameters)? == Form::Json {
-                return Err(Refusal::Query(
-                    "A run in the Process Scheduler has XMLP output.".to_owned(),
-                ));
+                return Err(Refusal::Query("A run in the Process Scheduler has XMLP output.".to_owned()));
             }
             let table = execute(owner, name, &parameters, database, settings)?;
-            Ok(Done::Document(xml::query_instance(
-                &runs.start(table, settings.scheduler),
-            )))
+            Ok(Done::Document(xml::query_instance(&runs.start(table, settings.scheduler))))
         }
         (Alias::QueryFields, &[owner, name]) => {
             unconnected(&Parameters::parse(raw_query, &DESCRIBE)?)?;
-            Ok(Done::Document(xml::query_fields(
-                find(owner, name, database)?,
-                settings,
-            )))
+            Ok(Done::Document(xml::query_fields(find(owner, name, database)?, settings)))
         }
         (Alias::QueryPrompts, &[owner, name]) => {
             unconnected(&Parameters::parse(raw_query, &DESCRIBE)?)?;
-            Ok(Done::Document(xml::query_prompts(
-                name,
-                find(owner, name, database)?,
-                settings,
-            )))
+            Ok(Done::Document(xml::query_prompts(name, find(owner, name, database)?, settings)))
         }
         (Alias::ListQuery, &[owner, "listquery"]) => {
             let parameters = Parameters::parse(raw_query, &LIST)?;
@@ -100,11 +89,7 @@ pub(super) fn perform(
             let prefix = parameters.get("search")?.unwrap_or_default();
             let cap = cap(&parameters.need("maxrows")?, settings)?;
             let public = owner.eq_ignore_ascii_case("public");
-            let found = database
-                .queries
-                .iter()
-                .filter(|(name, _)| public && name.starts_with(&prefix))
-                .take(cap);
+            let found = database.queries.iter().filter(|(name, _)| public && name.starts_with(&prefix)).take(cap);
             Ok(Done::Document(xml::list_query(found, settings)))
         }
         (Alias::QueryStatus, &["getstatus"]) => {
@@ -117,11 +102,7 @@ pub(super) fn perform(
             json_resp(&parameters)?;
             let number = parameters.need("blocknumber")?;
             let number = number.parse().map_err(|_| "blocknumber is not a number.".to_owned())?;
-            Ok(Done::Document(runs.block(
-                &parameters.need("instanceid")?,
-                number,
-                settings.scheduler,
-            )?))
+            Ok(Done::Document(runs.block(&parameters.need("instanceid")?, number, settings.scheduler)?))
         }
         _ => Err(Refusal::NotFound),
     }
@@ -130,10 +111,7 @@ pub(super) fn perform(
 /// Whether the caller of a failed request expects JSON: it asked for it in so many words.
 pub(super) fn wants_json(address: &Address, raw_query: &str) -> bool {
     address.alias == Alias::ExecuteQuery
-        && address
-            .rest
-            .get(2)
-            .is_some_and(|kind| kind.eq_ignore_ascii_case("JSON"))
+        && address.rest.get(2).is_some_and(|kind| kind.eq_ignore_ascii_case("JSON"))
         && raw_query.split('&').any(|piece| piece == "json_resp=true")
 }
 
@@ -159,9 +137,7 @@ fn execute(
 
 fn find<'a>(owner: &str, name: &str, database: &'a Database) -> Result<&'a Query, Refusal> {
     if !owner.eq_ignore_ascii_case("public") && !owner.eq_ignore_ascii_case("private") {
-        return Err(Refusal::Query(format!(
-            "Owner type {owner} is neither public nor private."
-        )));
+        return Err(Refusal::Query(format!("Owner type {owner} is neither public nor private.")));
     }
     database
         .queries
@@ -220,8 +196,5 @@ fn wanted(query: &Query, parameters: &Parameters<'_>) -> Result<Vec<usize>, Refu
         return Err(Refusal::Query(format!("Unknown filter field {name}.")));
     }
     let columns = query.columns.iter().enumerate();
-    Ok(columns
-        .filter(|(_, column)| filter.contains(&column.unique_name))
-        .map(|(index, _)| index)
-        .collect())
+    Ok(columns.filter(|(_, column)| filter.contains(&column.unique_name)).map(|(index, _)| index).collect())
 }

@@ -19,11 +19,7 @@ pub(super) fn answered<'q>(
     } else if names.len() == values.len() {
         names.into_iter().zip(values).collect()
     } else {
-        return Err(format!(
-            "{} prompt names but {} prompt values.",
-            names.len(),
-            values.len()
-        ));
+        return Err(format!("{} prompt names but {} prompt values.", names.len(), values.len()));
     };
     for (position, (name, _)) in pairs.iter().enumerate() {
         if !prompts.iter().any(|prompt| prompt.unique_name == *name) {
@@ -35,10 +31,7 @@ pub(super) fn answered<'q>(
     }
     let mut answers = Vec::new();
     for prompt in prompts {
-        let value = pairs
-            .iter()
-            .find(|(name, _)| *name == prompt.unique_name)
-            .map(|(_, value)| value.as_str());
+        let value = pairs.iter().find(|(name, _)| *name == prompt.unique_name).map(|(_, value)| value.as_str());
         match value.filter(|value| !value.is_empty()) {
             Some(value) => answers.push((prompt, read(prompt, value)?)),
             None if prompt.must_be_answered() => return Err(format!("Prompt {} is required.", prompt.unique_name)),
@@ -52,20 +45,15 @@ fn read(prompt: &Prompt, value: &str) -> Result<Answered, String> {
     let bad = || format!("Prompt {} is not a valid {}.", prompt.unique_name, prompt.kind.word());
     match prompt.kind {
         Kind::Character | Kind::LongCharacter => Ok(Answered::Text(value.to_owned())),
-        Kind::Number | Kind::SignedNumber => value
-            .parse::<f64>()
-            .map(|_| Answered::Text(value.to_owned()))
-            .map_err(|_| bad()),
+        Kind::Number | Kind::SignedNumber => {
+            value.parse::<f64>().map(|_| Answered::Text(value.to_owned())).map_err(|_| bad())
+        }
         Kind::Datetime => datetime(value).map(Answered::At).ok_or_else(bad),
         Kind::Date => {
             let date = date(value).ok_or_else(bad)?;
             // A day is compared as a whole: its last instant is what the end of a window means.
             let whole = matches!(prompt.filter, super::schema::Filter::Until);
-            Ok(Answered::At(date.to_datetime(if whole {
-                Time::MAX
-            } else {
-                Time::MIN
-            })))
+            Ok(Answered::At(date.to_datetime(if whole { Time::MAX } else { Time::MIN })))
         }
         Kind::Time => Err(bad()), // no query here filters by time of day
     }

@@ -19,22 +19,9 @@ impl Runs {
     /// Takes a result that will be ready after some questions, and names it with a GUID.
     pub(super) fn start(&self, table: Table, scheduler: Scheduler) -> String {
         let digits = format!("{:032x}", rand::random::<u128>());
-        let id = [
-            &digits[..8],
-            &digits[8..12],
-            &digits[12..16],
-            &digits[16..20],
-            &digits[20..],
-        ]
-        .join("-");
-        let run = Run {
-            table,
-            questions_left: scheduler.questions_until_done,
-        };
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id.clone(), run);
+        let id = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-");
+        let run = Run { table, questions_left: scheduler.questions_until_done };
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), run);
         id
     }
 
@@ -54,9 +41,7 @@ impl Runs {
     /// The answer of `QueryResults` for a block, counted from 1.
     pub(super) fn block(&self, id: &str, number: usize, scheduler: Scheduler) -> Result<String, String> {
         let mut runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let run = runs
-            .get_mut(id)
-            .ok_or_else(|| format!("Query instance {id} does not exist."))?;
+        let run = runs.get_mut(id).ok_or_else(|| format!("Query instance {id} does not exist."))?;
         if run.is_waiting() {
             return Ok(xml::no_block("queued"));
         }
@@ -66,14 +51,7 @@ impl Runs {
             return Err(format!("Query instance {id} has no block {number}."));
         }
         let block = run.table.block((number - 1) * length, length);
-        Ok(xml::results(
-            &block,
-            Some(if number == blocks {
-                "finalBlockRetrieved"
-            } else {
-                "blockRetrieved"
-            }),
-        ))
+        Ok(xml::results(&block, Some(if number == blocks { "finalBlockRetrieved" } else { "blockRetrieved" })))
     }
 }
 

@@ -67,39 +67,24 @@ impl Column {
 
     /// A column to which the query's author gave a unique name of their own.
     pub fn renamed(unique_name: &str, field_name: &str, kind: Kind) -> Self {
-        Self {
-            unique_name: unique_name.to_owned(),
-            field_name: field_name.to_owned(),
-            kind,
-        }
+        Self { unique_name: unique_name.to_owned(), field_name: field_name.to_owned(), kind }
     }
 }
 
 impl Prompt {
     /// A prompt that must be answered.
     pub fn required(unique_name: &str, kind: Kind, filter: Filter) -> Self {
-        Self {
-            unique_name: unique_name.to_owned(),
-            kind,
-            required: true,
-            filter,
-        }
+        Self { unique_name: unique_name.to_owned(), kind, required: true, filter }
     }
 
     /// A prompt that may be left empty; the filter is then off.
     pub fn optional(unique_name: &str, kind: Kind, filter: Filter) -> Self {
-        Self {
-            required: false,
-            ..Self::required(unique_name, kind, filter)
-        }
+        Self { required: false, ..Self::required(unique_name, kind, filter) }
     }
 
     /// The two Datetime prompts of a window, `SINCE` and `UNTIL`, both ends inclusive.
     pub fn window() -> [Self; 2] {
-        [
-            Self::required("SINCE", Kind::Datetime, Filter::Since),
-            Self::required("UNTIL", Kind::Datetime, Filter::Until),
-        ]
+        [Self::required("SINCE", Kind::Datetime, Filter::Since), Self::required("UNTIL", Kind::Datetime, Filter::Until)]
     }
 
     pub(super) fn must_be_answered(&self) -> bool {

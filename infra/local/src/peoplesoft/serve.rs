@@ -51,12 +51,7 @@ pub(super) async fn answer(
     body: Bytes,
 ) -> Response {
     let address = Address::parse(uri.path(), &world.settings.node);
-    let asked = Asked {
-        method: &method,
-        headers: &headers,
-        address,
-        raw_query: uri.query().unwrap_or_default(),
-    };
+    let asked = Asked { method: &method, headers: &headers, address, raw_query: uri.query().unwrap_or_default() };
     let alias = asked.address.as_ref().map(|address| address.alias);
     let query = asked.address.as_ref().and_then(Address::query).map(str::to_owned);
     let _under_way = world.tally.begin(Noted {
@@ -105,12 +100,9 @@ fn instead(fault: &Fault) -> Option<Answer> {
                 None => answer,
             }
         }
-        Fault::Broker {
-            status,
-            set,
-            id,
-            message_set,
-        } => Answer::new(*status, XML, broker::error(*set, *id, *message_set)),
+        Fault::Broker { status, set, id, message_set } => {
+            Answer::new(*status, XML, broker::error(*set, *id, *message_set))
+        }
         Fault::BrokerSuccess => Answer::new(200, XML, broker::success()),
         Fault::SoapFault { set, id } => Answer::new(200, XML, broker::soap_fault(*set, *id)),
         Fault::Html => Answer::new(200, HTML, "<html>Login required</html>"),
@@ -176,11 +168,7 @@ impl World {
             Ok(Done::Document(document)) => Answer::new(200, XML, document),
             Err(Refusal::NotFound) => Answer::new(404, PLAIN, "Not found.\n"),
             Err(Refusal::Query(sentence)) => {
-                let status = if self.settings.has(Quirk::ErrorsAre200) {
-                    200
-                } else {
-                    400
-                };
+                let status = if self.settings.has(Quirk::ErrorsAre200) { 200 } else { 400 };
                 if json && !self.settings.has(Quirk::XmlErrors) {
                     Answer::new(status, JSON, json::error(&sentence))
                 } else {

@@ -122,18 +122,12 @@ impl Settings {
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self {
             node: "PSFT_HR".to_owned(),
-            basic: Some(Basic {
-                oprid: "NOTIFY".to_owned(),
-                password: "fake-password".to_owned(),
-            }),
+            basic: Some(Basic { oprid: "NOTIFY".to_owned(), password: "fake-password".to_owned() }),
             oauth2: None,
             time_zone: TimeZone::UTC,
             silent_cap: None,
             latency: Latency::default(),
-            scheduler: Scheduler {
-                questions_until_done: 2,
-                rows_per_block: 500,
-            },
+            scheduler: Scheduler { questions_until_done: 2, rows_per_block: 500 },
             quirks: Vec::new(),
             seed: 0,
             now: Arc::new(now),

@@ -15,18 +15,11 @@ pub(super) struct Table {
 impl Table {
     /// Takes the wanted columns (by position) of the rows, and no more than `cap` of them.
     pub(super) fn of(name: &str, query: &Query, rows: &[&Row], wanted: &[usize], cap: usize) -> Self {
-        let rows: Vec<Vec<Value>> = rows
-            .iter()
-            .take(cap)
-            .map(|row| wanted.iter().map(|&column| cell(query, row, column)).collect())
-            .collect();
+        let rows: Vec<Vec<Value>> =
+            rows.iter().take(cap).map(|row| wanted.iter().map(|&column| cell(query, row, column)).collect()).collect();
         Self {
             query: name.to_owned(),
-            columns: wanted
-                .iter()
-                .filter_map(|&column| query.columns.get(column))
-                .cloned()
-                .collect(),
+            columns: wanted.iter().filter_map(|&column| query.columns.get(column)).cloned().collect(),
             numrows: rows.len(),
             rows: Some(rows),
         }
@@ -35,12 +28,7 @@ impl Table {
     /// One block of a result: rows from `first` on, numbered from 1 again.
     pub(super) fn block(&self, first: usize, length: usize) -> Self {
         let rows: Vec<_> = self.rows.iter().flatten().skip(first).take(length).cloned().collect();
-        Self {
-            query: self.query.clone(),
-            columns: self.columns.clone(),
-            numrows: rows.len(),
-            rows: Some(rows),
-        }
+        Self { query: self.query.clone(), columns: self.columns.clone(), numrows: rows.len(), rows: Some(rows) }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -55,9 +43,7 @@ impl Table {
 
     /// Claims so many rows more or fewer; never by accident as many as there are.
     pub(super) fn miscount(&mut self, by: i64) {
-        let off = isize::try_from(by)
-            .ok()
-            .and_then(|by| self.numrows.checked_add_signed(by));
+        let off = isize::try_from(by).ok().and_then(|by| self.numrows.checked_add_signed(by));
         self.numrows = off.unwrap_or(self.numrows + 1);
     }
 }

@@ -44,10 +44,7 @@ impl Tally {
             counts.under_way += 1;
             counts.most_under_way = counts.most_under_way.max(counts.under_way);
         }
-        *counts
-            .by_alias
-            .entry((request.alias, request.query.clone()))
-            .or_default() += 1;
+        *counts.by_alias.entry((request.alias, request.query.clone())).or_default() += 1;
         counts.log.push_back(request);
         if counts.log.len() > LOG_LENGTH {
             counts.log.pop_front();
@@ -64,12 +61,7 @@ impl Tally {
         let fits = |key: &(Option<Alias>, Option<String>)| {
             key.0 == alias && query.is_none_or(|query| key.1.as_deref() == Some(query))
         };
-        counts
-            .by_alias
-            .iter()
-            .filter(|(key, _)| fits(key))
-            .map(|(_, count)| count)
-            .sum()
+        counts.by_alias.iter().filter(|(key, _)| fits(key)).map(|(_, count)| count).sum()
     }
 
     pub(super) fn most_under_way(&self) -> usize {

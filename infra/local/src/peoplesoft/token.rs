@@ -46,24 +46,14 @@ impl Tokens {
         let token = format!("fake.{:032x}", rand::random::<u128>());
         let life = jiff::SignedDuration::try_from(server.token_life).unwrap_or(jiff::SignedDuration::MAX);
         let end = now.checked_add(life).unwrap_or(Timestamp::MAX);
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(token.clone(), end);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(token.clone(), end);
         let seconds = server.token_life.as_secs();
-        (
-            200,
-            format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":{seconds}}}"#),
-        )
+        (200, format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":{seconds}}}"#))
     }
 
     /// Whether this token is good now.
     pub(super) fn accepts(&self, token: &str, now: Timestamp) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(token)
-            .is_some_and(|end| now < *end)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(token).is_some_and(|end| now < *end)
     }
 
     /// Makes every token granted so far worthless.
@@ -75,13 +65,9 @@ impl Tokens {
 /// User and password of an `Authorization: Basic` header. The scheme's case doesn't matter.
 pub(super) fn basic(header: &str) -> Option<(String, String)> {
     let (scheme, encoded) = header.split_once(' ')?;
-    let decoded = STANDARD
-        .decode(encoded.trim())
-        .ok()
-        .filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let decoded = STANDARD.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
     let text = String::from_utf8(decoded).ok()?;
-    text.split_once(':')
-        .map(|(user, password)| (user.to_owned(), password.to_owned()))
+    text.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
 }
 
 /// RFC 6749 form-encodes id and secret inside the header; many clients and servers don't. Either is accepted.
@@ -90,8 +76,5 @@ fn is(given: &str, known: &str) -> bool {
 }
 
 fn error(status: u16, code: &str, description: &str) -> Grant {
-    (
-        status,
-        format!(r#"{{"error":"{code}","error_description":"{description}"}}"#),
-    )
+    (status, format!(r#"{{"error":"{code}","error_description":"{description}"}}"#))
 }

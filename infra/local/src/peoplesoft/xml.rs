@@ -33,9 +33,7 @@ pub(super) fn results(table: &Table, block_status: Option<&str>) -> String {
             schema("QAS_QUERYRESULTS_XMLP_RESP.VERSION_1")
         ),
     };
-    let status = block_status
-        .map(|status| format!("\n{}", results_status(status)))
-        .unwrap_or_default();
+    let status = block_status.map(|status| format!("\n{}", results_status(status))).unwrap_or_default();
     results_message(&format!("{query}{status}"))
 }
 
@@ -58,11 +56,7 @@ pub(super) fn query_fields(query: &Query, settings: &Settings) -> String {
         ];
         work_record("QAS_LISTQUERYFIELDS_RESP", &values)
     };
-    list(
-        "QAS_LISTQUERYFIELDS_RESP",
-        query.columns.iter().enumerate().map(entry),
-        settings,
-    )
+    list("QAS_LISTQUERYFIELDS_RESP", query.columns.iter().enumerate().map(entry), settings)
 }
 
 /// The answer of `QueryPrompts`.
@@ -117,11 +111,7 @@ pub(super) fn query_status(status: &str, columns: usize, bytes: usize) -> String
 
 /// Escapes text for an element or an attribute.
 pub(super) fn attribute(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&apos;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&apos;")
 }
 
 /// Text in CDATA; a `]]>` inside is split over two sections.
@@ -162,10 +152,8 @@ fn results_status(status: &str) -> String {
 }
 
 fn work_record(response: &str, values: &[(&str, String)]) -> String {
-    let elements: Vec<String> = values
-        .iter()
-        .map(|(name, text)| format!("<{name}>{}</{name}>", attribute(text)))
-        .collect();
+    let elements: Vec<String> =
+        values.iter().map(|(name, text)| format!("<{name}>{}</{name}>", attribute(text))).collect();
     format!(
         "    <PTQASWRK class=\"R\" xmlns=\"{}\">{}</PTQASWRK>\n",
         schema(&format!("{response}.VERSION_1")),
@@ -174,11 +162,7 @@ fn work_record(response: &str, values: &[(&str, String)]) -> String {
 }
 
 fn list(response: &str, records: impl Iterator<Item = String>, settings: &Settings) -> String {
-    list_message(
-        response,
-        &records.collect::<Vec<_>>(),
-        settings.has(Quirk::GroupedEntries),
-    )
+    list_message(response, &records.collect::<Vec<_>>(), settings.has(Quirk::GroupedEntries))
 }
 
 fn list_message(response: &str, records: &[String], grouped: bool) -> String {
@@ -189,8 +173,5 @@ fn list_message(response: &str, records: &[String], grouped: bool) -> String {
         _ => records.iter().map(|record| wrap(record)).collect(),
     };
     let message = format!("{response}_MSG");
-    format!(
-        "{DECLARATION}<{message} xmlns=\"{}\">\n{inside}</{message}>\n",
-        schema(&format!("{message}.VERSION_1"))
-    )
+    format!("{DECLARATION}<{message} xmlns=\"{}\">\n{inside}</{message}>\n", schema(&format!("{message}.VERSION_1")))
 }

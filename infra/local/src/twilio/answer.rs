@@ -22,42 +22,25 @@ pub(super) struct Refusal {
 impl Refusal {
     /// A code with the text of the table below.
     pub(super) fn code(code: u32) -> Self {
-        let message = TEXTS
-            .iter()
-            .find(|(known, _)| *known == code)
-            .map_or("Bad request", |(_, text)| *text);
-        Self {
-            code,
-            message: message.to_owned(),
-        }
+        let message = TEXTS.iter().find(|(known, _)| *known == code).map_or("Bad request", |(_, text)| *text);
+        Self { code, message: message.to_owned() }
     }
 
     /// 20404, with the path as Twilio repeats it.
     pub(super) fn not_found(path: &str) -> Self {
-        Self {
-            code: 20404,
-            message: format!("The requested resource {path} was not found"),
-        }
+        Self { code: 20404, message: format!("The requested resource {path} was not found") }
     }
 
     /// 20001 about one parameter.
     pub(super) fn parameter(name: &str) -> Self {
-        Self {
-            code: 20001,
-            message: format!("Invalid parameter {name}"),
-        }
+        Self { code: 20001, message: format!("Invalid parameter {name}") }
     }
 }
 
 impl Answer {
     /// A resource.
     pub(super) fn json(status: u16, body: &Value) -> Self {
-        Self {
-            status,
-            content_type: "application/json",
-            body: body.to_string(),
-            headers: Vec::new(),
-        }
+        Self { status, content_type: "application/json", body: body.to_string(), headers: Vec::new() }
     }
 
     /// Twilio's classic error body.
@@ -65,10 +48,7 @@ impl Answer {
         let status = http_status(refusal.code);
         let code = refusal.code;
         let more_info = format!("https://www.twilio.com/docs/errors/{code}");
-        Self::json(
-            status,
-            &json!({"code": code, "message": refusal.message, "more_info": more_info, "status": status}),
-        )
+        Self::json(status, &json!({"code": code, "message": refusal.message, "more_info": more_info, "status": status}))
     }
 
     /// A failure of Twilio's own, with a code where Twilio documents one.
@@ -86,21 +66,13 @@ impl Answer {
         let kind = format!("https://www.twilio.com/docs/errors/{code}");
         let body = json!({"type": kind, "title": Refusal::code(code).message, "status": status, "code": code,
             "detail": "See the documentation of the code.", "errors": []});
-        Self {
-            content_type: "application/problem+json",
-            ..Self::json(status, &body)
-        }
+        Self { content_type: "application/problem+json", ..Self::json(status, &body) }
     }
 
     /// The page of a proxy.
     pub(super) fn html(status: u16) -> Self {
         let body = format!("<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>");
-        Self {
-            status,
-            content_type: "text/html",
-            body,
-            headers: Vec::new(),
-        }
+        Self { status, content_type: "text/html", body, headers: Vec::new() }
     }
 
     /// The same answer with one more header.
@@ -113,11 +85,7 @@ impl Answer {
     pub(super) fn in_xml(mut self) -> Self {
         if let Ok(value) = serde_json::from_str::<Value>(&self.body) {
             let mut xml = String::from("<?xml version='1.0' encoding='UTF-8'?>\n<TwilioResponse>");
-            element(
-                &mut xml,
-                if self.status < 300 { "Resource" } else { "RestException" },
-                &value,
-            );
+            element(&mut xml, if self.status < 300 { "Resource" } else { "RestException" }, &value);
             xml.push_str("</TwilioResponse>");
             self.body = xml;
             self.content_type = "application/xml";
@@ -162,10 +130,7 @@ const TEXTS: &[(u32, &str)] = &[
     (21602, "Message body is required."),
     (21603, "A 'From' phone number is required."),
     (21604, "A 'To' phone number is required."),
-    (
-        21606,
-        "The 'From' phone number provided is not a valid message-capable Twilio phone number.",
-    ),
+    (21606, "The 'From' phone number provided is not a valid message-capable Twilio phone number."),
     (21610, "Attempt to send to unsubscribed recipient"),
     (21617, "The concatenated message body exceeds the 1600 character limit."),
     (60202, "Max check attempts reached"),
@@ -188,10 +153,7 @@ fn element(xml: &mut String, name: &str, value: &Value) {
 
 fn capital(word: &str) -> String {
     let mut chars = word.chars();
-    chars
-        .next()
-        .map(|first| first.to_uppercase().chain(chars).collect())
-        .unwrap_or_default()
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 fn escaped(text: &str) -> String {

@@ -105,28 +105,14 @@ async fn post(world: &Arc<World>, report: &Report, forged: bool) {
     let mut state = world.lock();
     let sid = report.sid.clone();
     if sent.bad_overrides {
-        state.warnings.push(Warning {
-            code: 11243,
-            sid: sid.clone(),
-        });
+        state.warnings.push(Warning { code: 11243, sid: sid.clone() });
     }
     match sent.answers.last().copied().flatten() {
-        None => state.warnings.push(Warning {
-            code: 11200,
-            sid: sid.clone(),
-        }),
-        Some(400..) if report.kind == Kind::Call => state.warnings.push(Warning {
-            code: 15003,
-            sid: sid.clone(),
-        }),
+        None => state.warnings.push(Warning { code: 11200, sid: sid.clone() }),
+        Some(400..) if report.kind == Kind::Call => state.warnings.push(Warning { code: 15003, sid: sid.clone() }),
         Some(_) => {}
     }
-    state.callbacks.push(CallbackSent {
-        sid,
-        status: report.status.clone(),
-        forged,
-        answers: sent.answers,
-    });
+    state.callbacks.push(CallbackSent { sid, status: report.status.clone(), forged, answers: sent.answers });
 }
 
 /// Nothing more is to be done about this report, also not by a fake that is started later.
@@ -212,9 +198,7 @@ fn call_params(record: &Record, step: usize, now: Timestamp) -> Vec<(String, Str
         "failed" => "404",
         _ => return owned(params),
     };
-    let seconds = record
-        .begun
-        .map_or(0, |begun| now.duration_since(begun).as_secs().max(0));
+    let seconds = record.begun.map_or(0, |begun| now.duration_since(begun).as_secs().max(0));
     params.push(("CallDuration", seconds.to_string()));
     params.push(("Duration", (seconds / 60 + 1).to_string()));
     params.push(("SipResponseCode", sip.to_owned()));
@@ -222,8 +206,5 @@ fn call_params(record: &Record, step: usize, now: Timestamp) -> Vec<(String, Str
 }
 
 fn owned(params: Vec<(&str, String)>) -> Vec<(String, String)> {
-    params
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    params.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

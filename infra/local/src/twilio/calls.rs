@@ -69,11 +69,7 @@ fn caller(state: &State, account: &FakeAccount, form: &Params) -> Result<String,
 fn instructions(form: &Params) -> Result<String, Refusal> {
     if let Some(url) = form.get("Url") {
         let valid = url.starts_with("http://") || url.starts_with("https://");
-        return if valid {
-            Ok(url.to_owned())
-        } else {
-            Err(Refusal::code(21205))
-        };
+        return if valid { Ok(url.to_owned()) } else { Err(Refusal::code(21205)) };
     }
     match (form.get("Twiml"), form.get("ApplicationSid")) {
         (Some(twiml), _) if twiml.chars().count() > 4000 => Err(Refusal::parameter("Twiml")),
@@ -85,25 +81,16 @@ fn instructions(form: &Params) -> Result<String, Refusal> {
 
 fn events(form: &Params) -> Result<Vec<String>, Refusal> {
     let events: Vec<String> = form.all("StatusCallbackEvent").map(str::to_owned).collect();
-    if events
-        .iter()
-        .any(|event| !matches!(event.as_str(), "initiated" | "ringing" | "answered" | "completed"))
-    {
+    if events.iter().any(|event| !matches!(event.as_str(), "initiated" | "ringing" | "answered" | "completed")) {
         return Err(Refusal::code(21626));
     }
-    Ok(if events.is_empty() {
-        vec!["completed".to_owned()]
-    } else {
-        events
-    })
+    Ok(if events.is_empty() { vec!["completed".to_owned()] } else { events })
 }
 
 /// What machine detection finds. Detection beside the call reports elsewhere, and sending digits switches it off.
 fn answered_by(form: &Params, end: CallEnd) -> Option<&'static str> {
     let beside = form.get("AsyncAmd") == Some("true");
-    let detection = form
-        .get("MachineDetection")
-        .filter(|_| !beside && form.get("SendDigits").is_none())?;
+    let detection = form.get("MachineDetection").filter(|_| !beside && form.get("SendDigits").is_none())?;
     match (end, detection) {
         (CallEnd::Person, _) => Some("human"),
         (CallEnd::Voicemail, "DetectMessageEnd") => Some("machine_end_beep"),
@@ -120,25 +107,13 @@ fn script(end: CallEnd, events: &[String]) -> Vec<Step> {
             ("in-progress", "answered"),
             ("completed", "completed"),
         ],
-        CallEnd::Busy => &[
-            ("initiated", "initiated"),
-            ("ringing", "ringing"),
-            ("busy", "completed"),
-        ],
-        CallEnd::NoAnswer => &[
-            ("initiated", "initiated"),
-            ("ringing", "ringing"),
-            ("no-answer", "completed"),
-        ],
+        CallEnd::Busy => &[("initiated", "initiated"), ("ringing", "ringing"), ("busy", "completed")],
+        CallEnd::NoAnswer => &[("initiated", "initiated"), ("ringing", "ringing"), ("no-answer", "completed")],
         CallEnd::Failed => &[("initiated", "initiated"), ("failed", "completed")],
     };
     let wanted = |event: &str| events.iter().any(|asked| asked == event);
     let step = |(status, event): &(&str, &str)| {
-        if wanted(event) {
-            Step::reported(status)
-        } else {
-            Step::silent(status)
-        }
+        if wanted(event) { Step::reported(status) } else { Step::silent(status) }
     };
     statuses.iter().map(step).collect()
 }

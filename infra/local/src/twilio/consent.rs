@@ -49,12 +49,7 @@ pub(super) fn senders(account: &FakeAccount, number: &str) -> Vec<String> {
     if account.messaging_services.is_empty() {
         return vec![number.to_owned()];
     }
-    account
-        .messaging_services
-        .iter()
-        .chain(&account.numbers)
-        .cloned()
-        .collect()
+    account.messaging_services.iter().chain(&account.numbers).cloned().collect()
 }
 
 impl State {
@@ -75,7 +70,5 @@ impl State {
 
 /// Whether a number is toll-free in North America. Such a STOP is the network's: the send is accepted, and ends with 30004.
 pub(super) fn is_toll_free(number: &str) -> bool {
-    ["+1800", "+1833", "+1844", "+1855", "+1866", "+1877", "+1888"]
-        .iter()
-        .any(|prefix| number.starts_with(prefix))
+    ["+1800", "+1833", "+1844", "+1855", "+1866", "+1877", "+1888"].iter().any(|prefix| number.starts_with(prefix))
 }

@@ -54,14 +54,8 @@ impl AcceptedMessage {
 impl fmt::Debug for AcceptedMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("AcceptedMessage");
-        shown
-            .field("sid", &self.sid)
-            .field("kind", &self.kind)
-            .field("status", &self.status);
-        shown
-            .field("notification", &self.notification)
-            .field("attempt", &self.attempt)
-            .finish_non_exhaustive()
+        shown.field("sid", &self.sid).field("kind", &self.kind).field("status", &self.status);
+        shown.field("notification", &self.notification).field("attempt", &self.attempt).finish_non_exhaustive()
     }
 }
 
@@ -106,10 +100,7 @@ impl Doubled {
 impl fmt::Debug for Doubled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Doubled");
-        shown
-            .field("notifications", &self.notifications)
-            .field("texts", &self.texts.len())
-            .finish()
+        shown.field("notifications", &self.notifications).field("texts", &self.texts.len()).finish()
     }
 }
 
@@ -165,11 +156,7 @@ impl FakeTwilio {
 
     fn fold<T>(&self, mut into: T, mut add: impl FnMut(&mut T, &Record)) -> T {
         let state = self.world.lock();
-        state
-            .records
-            .iter()
-            .filter(|record| record.is_asked_for())
-            .for_each(|record| add(&mut into, record));
+        state.records.iter().filter(|record| record.is_asked_for()).for_each(|record| add(&mut into, record));
         into
     }
 }

@@ -49,10 +49,7 @@ pub(super) async fn post(world: &World, account_sid: &str, sink: &str, events: &
     let post = Post {
         account_sid: account_sid.to_owned(),
         // Our own retries, in the words that `posts` knows; a sink's URL has no overrides.
-        url: format!(
-            "{}#rc=3&rp=5xx,ct,rt&rt=5000",
-            sink.split('#').next().unwrap_or_default()
-        ),
+        url: format!("{}#rc=3&rp=5xx,ct,rt&rt=5000", sink.split('#').next().unwrap_or_default()),
         payload: Payload::Json(events.to_string().into_bytes()),
         for_call: false,
         forged: false,

@@ -32,24 +32,12 @@ impl Rule {
     /// A rule about creating messages and calls, for everybody.
     pub fn on_create(when: When, fault: Fault) -> Self {
         let operations = vec![Operation::MessageCreate, Operation::CallCreate];
-        Self {
-            operations,
-            only_account: None,
-            only_to: None,
-            when,
-            fault,
-        }
+        Self { operations, only_account: None, only_to: None, when, fault }
     }
 
     /// A rule about one kind of request, for everybody.
     pub fn on(operation: Operation, when: When, fault: Fault) -> Self {
-        Self {
-            operations: vec![operation],
-            only_account: None,
-            only_to: None,
-            when,
-            fault,
-        }
+        Self { operations: vec![operation], only_account: None, only_to: None, when, fault }
     }
 
     /// The same rule, for one number (E.164) alone.
@@ -91,18 +79,12 @@ pub struct Fault {
 impl Fault {
     /// Nothing was processed: the caller sees `trouble`.
     pub fn before(trouble: Trouble) -> Self {
-        Self {
-            processed: false,
-            trouble,
-        }
+        Self { processed: false, trouble }
     }
 
     /// The message or call was accepted and lives on, but the caller sees `trouble`.
     pub fn after_accepting(trouble: Trouble) -> Self {
-        Self {
-            processed: true,
-            trouble,
-        }
+        Self { processed: true, trouble }
     }
 }
 
@@ -187,10 +169,7 @@ impl Faults {
     pub(super) fn strike(&mut self, seed: u64, asked: Asked<'_>) -> Option<Fault> {
         self.rules.iter_mut().enumerate().find_map(|(index, rule)| {
             let about = (rule.operations.is_empty() || rule.operations.contains(&asked.operation))
-                && rule
-                    .only_account
-                    .as_deref()
-                    .is_none_or(|account| account == asked.account_sid)
+                && rule.only_account.as_deref().is_none_or(|account| account == asked.account_sid)
                 && rule.only_to.as_deref().is_none_or(|to| to == asked.to);
             let strikes = about
                 && match &mut rule.when {

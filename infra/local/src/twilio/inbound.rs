@@ -13,11 +13,8 @@ use jiff::Timestamp;
 pub(super) async fn receive(world: &World, from: &str, to: &str, body: &str, webhook_url: &str) -> Option<Sent> {
     let (account, advanced) = {
         let state = world.lock();
-        let account = state
-            .settings
-            .accounts
-            .iter()
-            .find(|account| account.numbers.iter().any(|number| number == to))?;
+        let account =
+            state.settings.accounts.iter().find(|account| account.numbers.iter().any(|number| number == to))?;
         (account.clone(), state.settings.advanced_opt_out)
     };
     let now = world.clock.now();
@@ -29,11 +26,7 @@ pub(super) async fn receive(world: &World, from: &str, to: &str, body: &str, web
             for sender in consent::senders(&account, to) {
                 let opted_out = keyword == Keyword::Stop;
                 world.lock().set_opted_out(&sender, from, opted_out);
-                world.journal.write(&Line::Consent {
-                    sender,
-                    to: from.to_owned(),
-                    opted_out,
-                });
+                world.journal.write(&Line::Consent { sender, to: from.to_owned(), opted_out });
             }
         }
         let reply = message(&account.account_sid, service, to, from, keyword.reply(), now);
@@ -109,8 +102,5 @@ fn params(message: &Record) -> Vec<(String, String)> {
     if let Some(service) = &message.messaging_service_sid {
         params.push(("MessagingServiceSid", service));
     }
-    params
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+    params.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

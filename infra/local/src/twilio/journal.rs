@@ -15,11 +15,7 @@ use std::sync::{Mutex, PoisonError};
 pub(super) enum Line {
     Record(Record),
     Verification(Verification),
-    Consent {
-        sender: String,
-        to: String,
-        opted_out: bool,
-    },
+    Consent { sender: String, to: String, opted_out: bool },
 }
 
 /// The file, if there is one.
@@ -37,9 +33,7 @@ impl Journal {
         file.read_to_string(&mut text)?;
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         file.set_len(u64::try_from(whole).map_err(io::Error::other)?)?;
-        let lines = text[..whole]
-            .lines()
-            .map(|line| serde_json::from_str(line).map_err(io::Error::from));
+        let lines = text[..whole].lines().map(|line| serde_json::from_str(line).map_err(io::Error::from));
         let lines = lines.collect::<io::Result<_>>()?;
         Ok((Self(Some(Mutex::new(file))), lines))
     }

@@ -17,13 +17,7 @@ use tokio::time::{Instant, sleep_until};
 /// Lets a stored record live until its script is over and its reports are settled; one that was stored by an earlier fake takes
 /// up where it was.
 pub(super) fn begin(world: &Arc<World>, sid: &str) {
-    let Some(record) = world
-        .lock()
-        .records
-        .get(sid)
-        .filter(|record| record.is_alive())
-        .cloned()
-    else {
+    let Some(record) = world.lock().records.get(sid).filter(|record| record.is_alive()).cloned() else {
         return;
     };
     let (reports, inbox) = unbounded_channel();
@@ -60,27 +54,17 @@ async fn live(world: &Arc<World>, sid: String, reports: UnboundedSender<Report>)
 /// How long until the next status, if there is one.
 fn pause(world: &World, sid: &str) -> Option<Duration> {
     let state = world.lock();
-    let record = state
-        .records
-        .get(sid)
-        .filter(|record| record.done < record.script.len())?;
+    let record = state.records.get(sid).filter(|record| record.done < record.script.len())?;
     let steps = state.settings.steps.clone();
     let about = ("pause", &record.to, &record.body, record.done);
-    Some(if steps.is_empty() {
-        *steps.start()
-    } else {
-        draws::source(state.settings.seed, about).random_range(steps)
-    })
+    Some(if steps.is_empty() { *steps.start() } else { draws::source(state.settings.seed, about).random_range(steps) })
 }
 
 /// Takes the next step of the script and returns the record as it is then.
 fn advance(world: &World, sid: &str) -> Option<(Record, usize)> {
     let now = world.clock.now();
     let mut state = world.lock();
-    let record = state
-        .records
-        .get_mut(sid)
-        .filter(|record| record.done < record.script.len())?;
+    let record = state.records.get_mut(sid).filter(|record| record.done < record.script.len())?;
     take_step(record, now);
     Some((record.clone(), record.done - 1))
 }

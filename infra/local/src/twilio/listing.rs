@@ -15,12 +15,7 @@ use serde_json::{Value, json};
 pub(super) fn list(world: &World, route: &Route, request: &Request, kind: Kind) -> Result<Answer, Refusal> {
     let filter = Filter::read(request, kind)?;
     let size = page_size(request)?;
-    let page: usize = request
-        .query
-        .get("Page")
-        .unwrap_or("0")
-        .parse()
-        .map_err(|_| Refusal::parameter("Page"))?;
+    let page: usize = request.query.get("Page").unwrap_or("0").parse().map_err(|_| Refusal::parameter("Page"))?;
     let now = world.clock.now();
     let state = world.lock();
     let lag = SignedDuration::try_from(state.settings.list_lag).unwrap_or(SignedDuration::MAX);
@@ -35,19 +30,11 @@ pub(super) fn list(world: &World, route: &Route, request: &Request, kind: Kind) 
         rows.reverse();
     }
     // The token names the last row that the caller has, so that rows which come meanwhile shift nothing.
-    let token = request
-        .query
-        .get("PageToken")
-        .and_then(|token| token.strip_prefix("PA"));
-    let start = token
-        .and_then(|sid| rows.iter().position(|row| row.sid == sid))
-        .map_or(page * size, |last| last + 1);
+    let token = request.query.get("PageToken").and_then(|token| token.strip_prefix("PA"));
+    let start = token.and_then(|sid| rows.iter().position(|row| row.sid == sid)).map_or(page * size, |last| last + 1);
     let shown: Vec<&Record> = rows.iter().skip(start).take(size).copied().collect();
     let more = rows.len() > start + shown.len();
-    let next = shown
-        .last()
-        .filter(|_| more)
-        .map(|last| (page + 1, format!("PA{}", last.sid)));
+    let next = shown.last().filter(|_| more).map(|last| (page + 1, format!("PA{}", last.sid)));
     let name = if kind == Kind::Message { "messages" } else { "calls" };
     Ok(Answer::json(
         200,
@@ -74,9 +61,7 @@ fn uri(request: &Request, size: usize, page: usize, token: Option<String>) -> St
     let mut query = form_urlencoded::Serializer::new(String::new());
     let pairs = request.query.pairs().iter();
     query.extend_pairs(pairs.filter(|(name, _)| !matches!(name.as_str(), "PageSize" | "Page" | "PageToken")));
-    query
-        .append_pair("PageSize", &size.to_string())
-        .append_pair("Page", &page.to_string());
+    query.append_pair("PageSize", &size.to_string()).append_pair("Page", &page.to_string());
     if let Some(token) = token {
         query.append_pair("PageToken", &token);
     }
@@ -99,8 +84,7 @@ impl<'a> Filter<'a> {
         let name = if kind == Kind::Message { "DateSent" } else { "StartTime" };
         let date = |suffix: &str| {
             let text = query.get(&format!("{name}{suffix}"));
-            text.map(|text| day(text).ok_or_else(|| Refusal::parameter(name)))
-                .transpose()
+            text.map(|text| day(text).ok_or_else(|| Refusal::parameter(name))).transpose()
         };
         Ok(Self {
             from: query.get("From"),

@@ -6,9 +6,7 @@ const GOOD_SENDER: &str = "+15005550006";
 
 /// The code for texting or calling `to`, if it is magic.
 pub(super) fn recipient(to: &str, call: bool) -> Option<u32> {
-    find(TO, to)
-        .map(|(text, voice)| if call { voice } else { text })
-        .filter(|code| *code != 0)
+    find(TO, to).map(|(text, voice)| if call { voice } else { text }).filter(|code| *code != 0)
 }
 
 /// The code for sending from `from` with test credentials, unless it may.
@@ -35,15 +33,8 @@ const TO: &Table = &[
     ("+15005550009", 21614, 0),
 ];
 
-const FROM: &Table = &[
-    ("+15005550001", 21212, 21212),
-    ("+15005550007", 21606, 0),
-    ("+15005550008", 21611, 0),
-];
+const FROM: &Table = &[("+15005550001", 21212, 21212), ("+15005550007", 21606, 0), ("+15005550008", 21611, 0)];
 
 fn find(table: &Table, number: &str) -> Option<(u32, u32)> {
-    table
-        .iter()
-        .find(|(magic, ..)| *magic == number)
-        .map(|(_, text, voice)| (*text, *voice))
+    table.iter().find(|(magic, ..)| *magic == number).map(|(_, text, voice)| (*text, *voice))
 }

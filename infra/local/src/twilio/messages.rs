@@ -26,11 +26,7 @@ pub(super) fn accept(state: &State, account: &FakeAccount, form: &Params, now: T
     if opted_out && !is_toll_free(&from) {
         return Err(Refusal::code(21610));
     }
-    let trouble = if opted_out {
-        Some(30004)
-    } else {
-        state.settings.undeliverable.get(&to).copied()
-    };
+    let trouble = if opted_out { Some(30004) } else { state.settings.undeliverable.get(&to).copied() };
     let media = form.get("MediaUrl").is_some();
     Ok(Record {
         kind: Kind::Message,
@@ -48,11 +44,7 @@ pub(super) fn accept(state: &State, account: &FakeAccount, form: &Params, now: T
         validity_seconds,
         status_callback,
         answered_by: None,
-        script: if scheduled {
-            Vec::new()
-        } else {
-            script(service.is_some(), trouble)
-        },
+        script: if scheduled { Vec::new() } else { script(service.is_some(), trouble) },
         messaging_service_sid: service,
         done: 0,
         revision: 0,
@@ -64,33 +56,21 @@ pub(super) fn status_callback(form: &Params) -> Result<Option<String>, Refusal> 
     let Some(text) = form.get("StatusCallback") else {
         return Ok(None);
     };
-    let url = Url::parse(text)
-        .ok()
-        .filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     match url.as_ref().and_then(Url::host_str) {
         Some(host) if !host.contains('_') => Ok(Some(text.to_owned())),
-        _ => Err(Refusal {
-            code: 21609,
-            message: "The StatusCallback URL is not a valid URL.".to_owned(),
-        }),
+        _ => Err(Refusal { code: 21609, message: "The StatusCallback URL is not a valid URL.".to_owned() }),
     }
 }
 
 /// Twilio's text names the number, which is why nobody may log it.
 pub(super) fn refused_recipient(code: u32, to: &str) -> Refusal {
-    Refusal {
-        code,
-        message: format!("The 'To' number {to} is not a valid phone number."),
-    }
+    Refusal { code, message: format!("The 'To' number {to} is not a valid phone number.") }
 }
 
 fn recipient(form: &Params) -> Result<String, Refusal> {
     let to = form.get("To").ok_or_else(|| Refusal::code(21604))?;
-    if is_e164(to) {
-        Ok(to.to_owned())
-    } else {
-        Err(refused_recipient(21211, to))
-    }
+    if is_e164(to) { Ok(to.to_owned()) } else { Err(refused_recipient(21211, to)) }
 }
 
 /// The number that sends, and the messaging service if one was named.
@@ -137,10 +117,7 @@ fn content(form: &Params) -> Result<String, Refusal> {
 
 fn validity(form: &Params) -> Result<i64, Refusal> {
     let text = form.get("ValidityPeriod").unwrap_or("36000");
-    text.parse()
-        .ok()
-        .filter(|seconds| (1..=36000).contains(seconds))
-        .ok_or_else(|| Refusal::code(21624))
+    text.parse().ok().filter(|seconds| (1..=36000).contains(seconds)).ok_or_else(|| Refusal::code(21624))
 }
 
 /// Whether the message is scheduled. The fake keeps a scheduled message until it is cancelled, and never sends it.
@@ -152,11 +129,7 @@ fn schedule(form: &Params, service: Option<&str>, now: Timestamp) -> Result<bool
     let ahead = at.map(|at| at.duration_since(now));
     let fits = ahead
         .is_some_and(|ahead| ahead > SignedDuration::from_secs(300) && ahead <= SignedDuration::from_hours(35 * 24));
-    if service.is_some() && fits {
-        Ok(true)
-    } else {
-        Err(Refusal::code(35111))
-    }
+    if service.is_some() && fits { Ok(true) } else { Err(Refusal::code(35111)) }
 }
 
 fn first_status(scheduled: bool, with_service: bool) -> &'static str {

@@ -68,11 +68,7 @@ impl FakeTwilio {
             life::begin(&world, &sid);
         }
         world.spawn(server::serve(Arc::clone(&world), listener));
-        Ok(Self {
-            world,
-            base_url,
-            _running: running,
-        })
+        Ok(Self { world, base_url, _running: running })
     }
 
     /// Where the three hosts are: `http://127.0.0.1:{port}`.
@@ -101,9 +97,7 @@ impl FakeTwilio {
     pub fn code_for(&self, to: &str) -> Option<String> {
         let state = self.world.lock();
         let mut known = state.verifications.iter().rev();
-        known
-            .find(|known| known.to == to && known.is_alive())
-            .map(|known| known.code.clone())
+        known.find(|known| known.to == to && known.is_alive()).map(|known| known.code.clone())
     }
 
     /// Posts any JSON to a sink as Event Streams does, signed with the account's token and with `bodySHA256` in the query.
@@ -116,10 +110,7 @@ impl FakeTwilio {
 
     /// From now on the life of this account's verifications is posted to `sink_url` as `CloudEvents`.
     pub fn subscribe_events(&self, account_sid: &str, sink_url: &str) {
-        self.world
-            .lock()
-            .sinks
-            .insert(account_sid.to_owned(), sink_url.to_owned());
+        self.world.lock().sinks.insert(account_sid.to_owned(), sink_url.to_owned());
     }
 
     /// Waits until no message or call has anything ahead of it and no callback or event is planned or under way.
@@ -130,9 +121,7 @@ impl FakeTwilio {
 
 fn answered(sent: posts::Sent) -> io::Result<(u16, String)> {
     let status = sent.answers.last().copied().flatten();
-    status
-        .map(|status| (status, sent.body))
-        .ok_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "nobody answered"))
+    status.map(|status| (status, sent.body)).ok_or_else(|| io::Error::new(io::ErrorKind::TimedOut, "nobody answered"))
 }
 
 /// Takes up what the journal holds and names the records that are not over.
@@ -141,11 +130,7 @@ fn remember(world: &World, lines: Vec<Line>) -> Vec<String> {
     for line in lines {
         match line {
             Line::Record(record) => {
-                if state
-                    .records
-                    .get(&record.sid)
-                    .is_none_or(|known| known.revision <= record.revision)
-                {
+                if state.records.get(&record.sid).is_none_or(|known| known.revision <= record.revision) {
                     state.records.insert(record);
                 }
             }
@@ -153,10 +138,5 @@ fn remember(world: &World, lines: Vec<Line>) -> Vec<String> {
             Line::Consent { sender, to, opted_out } => state.set_opted_out(&sender, &to, opted_out),
         }
     }
-    state
-        .records
-        .iter()
-        .filter(|record| record.is_alive())
-        .map(|record| record.sid.clone())
-        .collect()
+    state.records.iter().filter(|record| record.is_alive()).map(|record| record.sid.clone()).collect()
 }

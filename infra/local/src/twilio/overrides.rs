@@ -33,10 +33,7 @@ impl Default for Overrides {
             read_timeout: Duration::from_secs(15),
             total: Duration::from_secs(15),
             retries: 1,
-            retry_on: RetryOn {
-                connect: true,
-                ..RetryOn::default()
-            },
+            retry_on: RetryOn { connect: true, ..RetryOn::default() },
             bad: false,
         }
     }
@@ -85,14 +82,7 @@ impl RetryOn {
                 "5xx" => read.answers_5xx = true,
                 "ct" => read.connect = true,
                 "rt" => read.read = true,
-                "all" => {
-                    read = Self {
-                        answers_4xx: true,
-                        answers_5xx: true,
-                        connect: true,
-                        read: true,
-                    }
-                }
+                "all" => read = Self { answers_4xx: true, answers_5xx: true, connect: true, read: true },
                 _ => return None,
             }
         }
@@ -101,11 +91,7 @@ impl RetryOn {
 }
 
 fn millis(value: &str, most: u64) -> Option<Duration> {
-    value
-        .parse()
-        .ok()
-        .filter(|millis| (100..=most).contains(millis))
-        .map(Duration::from_millis)
+    value.parse().ok().filter(|millis| (100..=most).contains(millis)).map(Duration::from_millis)
 }
 
 #[cfg(test)]
@@ -121,37 +107,17 @@ mod tests {
         };
         check("http://a/b?n=1", "http://a/b?n=1", |_| {});
         check("http://a/b?n=1#", "http://a/b?n=1", |_| {});
-        check(
-            "http://a/b?n=1&a=1#rc=5&rp=5xx,ct,rt&rt=4000",
-            "http://a/b?n=1&a=1",
-            |expect| {
-                expect.retries = 5;
-                expect.retry_on = RetryOn {
-                    answers_4xx: false,
-                    answers_5xx: true,
-                    connect: true,
-                    read: true,
-                };
-                expect.read_timeout = Duration::from_secs(4);
-            },
-        );
+        check("http://a/b?n=1&a=1#rc=5&rp=5xx,ct,rt&rt=4000", "http://a/b?n=1&a=1", |expect| {
+            expect.retries = 5;
+            expect.retry_on = RetryOn { answers_4xx: false, answers_5xx: true, connect: true, read: true };
+            expect.read_timeout = Duration::from_secs(4);
+        });
         check("http://a#rp=all&tt=100&ct=10000&sni=n&e=dublin", "http://a", |expect| {
-            expect.retry_on = RetryOn {
-                answers_4xx: true,
-                answers_5xx: true,
-                connect: true,
-                read: true,
-            };
+            expect.retry_on = RetryOn { answers_4xx: true, answers_5xx: true, connect: true, read: true };
             expect.total = Duration::from_millis(100);
             expect.connect_timeout = Duration::from_secs(10);
         });
-        for bad in [
-            "http://a#rp=6xx",
-            "http://a#rc=6",
-            "http://a#rt=99",
-            "http://a#ct=10001",
-            "http://a#what=1",
-        ] {
+        for bad in ["http://a#rp=6xx", "http://a#rc=6", "http://a#rt=99", "http://a#ct=10001", "http://a#what=1"] {
             check(bad, "http://a", |expect| expect.bad = true);
         }
     }

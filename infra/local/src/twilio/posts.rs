@@ -42,18 +42,11 @@ pub(super) async fn send(world: &World, post: &Post) -> Sent {
     let (url, overrides) = Overrides::split(&post.url);
     let (token, retry_pause) = {
         let state = world.lock();
-        let token = state
-            .account(&post.account_sid)
-            .map(|account| account.auth_token.clone())
-            .unwrap_or_default();
+        let token = state.account(&post.account_sid).map(|account| account.auth_token.clone()).unwrap_or_default();
         (token, state.settings.callbacks.retry_pause)
     };
     let request = Signed::new(url, post, &token);
-    let mut sent = Sent {
-        answers: Vec::new(),
-        body: String::new(),
-        bad_overrides: overrides.bad,
-    };
+    let mut sent = Sent { answers: Vec::new(), body: String::new(), bad_overrides: overrides.bad };
     let Ok(_permit) = world.permits.acquire().await else {
         return sent;
     }; // never closed
@@ -61,11 +54,7 @@ pub(super) async fn send(world: &World, post: &Post) -> Sent {
         return sent;
     };
     // When the time is up, what has been heard so far stands.
-    let _ = timeout(
-        overrides.total,
-        tries(&client, &request, &overrides, retry_pause, &mut sent),
-    )
-    .await;
+    let _ = timeout(overrides.total, tries(&client, &request, &overrides, retry_pause, &mut sent)).await;
     sent
 }
 
@@ -107,34 +96,21 @@ struct Signed {
 impl Signed {
     fn new(url: &str, post: &Post, token: &str) -> Self {
         let token = if post.forged { "a token that nobody has" } else { token };
-        let signed_url = if post.for_call {
-            without_https_port(url)
-        } else {
-            url.to_owned()
-        };
+        let signed_url = if post.for_call { without_https_port(url) } else { url.to_owned() };
         let idempotency_token = format!("{:032x}", rand::random::<u128>());
         match &post.payload {
             Payload::Form(params) => Self {
                 url: url.to_owned(),
                 // The charset is an assumption; a receiver has to bear it.
                 content_type: "application/x-www-form-urlencoded; charset=UTF-8",
-                body: form_urlencoded::Serializer::new(String::new())
-                    .extend_pairs(params)
-                    .finish()
-                    .into_bytes(),
+                body: form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish().into_bytes(),
                 signature: signing::sign(token, &signed_url, params),
                 idempotency_token,
             },
             Payload::Json(body) => {
                 let url = signing::with_body_hash(url, body);
                 let signature = signing::sign(token, &url, &[]);
-                Self {
-                    url,
-                    content_type: "application/json",
-                    body: body.clone(),
-                    signature,
-                    idempotency_token,
-                }
+                Self { url, content_type: "application/json", body: body.clone(), signature, idempotency_token }
             }
         }
     }

@@ -60,26 +60,15 @@ pub(super) struct Step {
 
 impl Step {
     pub(super) fn silent(status: &str) -> Self {
-        Self {
-            status: status.to_owned(),
-            error_code: None,
-            reported: false,
-            settled: false,
-        }
+        Self { status: status.to_owned(), error_code: None, reported: false, settled: false }
     }
 
     pub(super) fn reported(status: &str) -> Self {
-        Self {
-            reported: true,
-            ..Self::silent(status)
-        }
+        Self { reported: true, ..Self::silent(status) }
     }
 
     pub(super) fn failing(status: &str, error_code: u32) -> Self {
-        Self {
-            error_code: Some(error_code),
-            ..Self::reported(status)
-        }
+        Self { error_code: Some(error_code), ..Self::reported(status) }
     }
 }
 
@@ -98,9 +87,7 @@ impl Record {
     pub(super) fn unsettled(&self) -> impl Iterator<Item = usize> {
         let wanted = self.status_callback.is_some();
         let steps = self.script.iter().take(self.done).enumerate();
-        steps
-            .filter(move |(_, step)| wanted && step.reported && !step.settled)
-            .map(|(index, _)| index)
+        steps.filter(move |(_, step)| wanted && step.reported && !step.settled).map(|(index, _)| index)
     }
 
     /// Whether a message has waited longer than its `ValidityPeriod` allows.
@@ -133,11 +120,7 @@ impl Record {
 
     fn message_view(&self) -> Value {
         let uri = format!("/2010-04-01/Accounts/{}/Messages/{}", self.account_sid, self.sid);
-        let segments = if self.visible_from().is_some() {
-            segments(&self.body)
-        } else {
-            0
-        };
+        let segments = if self.visible_from().is_some() { segments(&self.body) } else { 0 };
         json!({
             "account_sid": self.account_sid, "api_version": "2010-04-01", "body": self.body,
             "date_created": rfc2822(self.created), "date_sent": self.begun.map(rfc2822), "date_updated": rfc2822(self.updated),
@@ -170,10 +153,7 @@ impl Record {
 
 /// The segments of a text, near enough: what isn't ASCII is taken for UCS-2.
 pub(super) fn segments(body: &str) -> usize {
-    let (units, one, several) = if body.is_ascii() {
-        (body.len(), 160, 153)
-    } else {
-        (body.encode_utf16().count(), 70, 67)
-    };
+    let (units, one, several) =
+        if body.is_ascii() { (body.len(), 160, 153) } else { (body.encode_utf16().count(), 70, 67) };
     if units <= one { 1 } else { units.div_ceil(several) }
 }

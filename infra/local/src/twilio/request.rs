@@ -20,12 +20,9 @@ pub(super) struct Request {
 
 impl Request {
     pub(super) fn read(method: Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Self {
-        let is_form = headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| {
-                value.split(';').next().unwrap_or_default().trim() == "application/x-www-form-urlencoded"
-            });
+        let is_form = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|value| {
+            value.split(';').next().unwrap_or_default().trim() == "application/x-www-form-urlencoded"
+        });
         Self {
             method,
             path: uri.path().to_owned(),
@@ -48,10 +45,7 @@ impl Params {
 
     /// The first value of `name`, even if empty.
     pub(super) fn any(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The first value of `name`, unless it is empty.
@@ -61,10 +55,7 @@ impl Params {
 
     /// Every value of `name`, in order.
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0
-            .iter()
-            .filter(move |(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// Everything, in order.
@@ -79,9 +70,7 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
     let decoded = BASE64.decode(encoded.trim().as_bytes()).ok()?;
     let text = String::from_utf8(decoded).ok()?;
     let (user, password) = text.split_once(':')?;
-    scheme
-        .eq_ignore_ascii_case("basic")
-        .then(|| (user.to_owned(), password.to_owned()))
+    scheme.eq_ignore_ascii_case("basic").then(|| (user.to_owned(), password.to_owned()))
 }
 
 /// Whether `text` is a number in E.164 form, as `To` must be.

@@ -83,13 +83,9 @@ fn create(world: &Arc<World>, account: &FakeAccount, request: &Request, kind: Ki
 
 fn fetch(world: &World, route: &Route, request: &Request, kind: Kind) -> Result<Answer, Refusal> {
     let state = world.lock();
-    let record = state
-        .records
-        .get(&route.sid)
-        .filter(|record| record.kind == kind && record.account_sid == route.owner);
-    record
-        .map(|record| Answer::json(200, &record.view()))
-        .ok_or_else(|| Refusal::not_found(&request.path))
+    let record =
+        state.records.get(&route.sid).filter(|record| record.kind == kind && record.account_sid == route.owner);
+    record.map(|record| Answer::json(200, &record.view())).ok_or_else(|| Refusal::not_found(&request.path))
 }
 
 /// `Status=canceled` for what has not begun yet, or an empty `Body` to redact a message.
@@ -144,10 +140,7 @@ fn account_view(account: &FakeAccount, now: Timestamp) -> Answer {
 
 fn number_list(account: &FakeAccount, request: &Request) -> Answer {
     let wanted = request.query.get("PhoneNumber");
-    let numbers = account
-        .numbers
-        .iter()
-        .filter(|number| wanted.is_none_or(|wanted| *number == wanted));
+    let numbers = account.numbers.iter().filter(|number| wanted.is_none_or(|wanted| *number == wanted));
     let view = |number: &String| {
         json!({"account_sid": account.account_sid, "phone_number": number, "friendly_name": number,
             "capabilities": {"voice": true, "sms": true, "mms": true, "fax": false}})

@@ -52,10 +52,7 @@ pub(super) async fn serve(world: Arc<World>, listener: TcpListener) {
 async fn connection(world: Arc<World>, stream: TcpStream) {
     let answered = service_fn(move |request| Box::pin(respond(Arc::clone(&world), request)));
     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), answered);
-    if poll_fn(|context| connection.poll_without_shutdown(context))
-        .await
-        .is_err()
-    {
+    if poll_fn(|context| connection.poll_without_shutdown(context)).await.is_err() {
         // Without lingering, closing a socket is a reset. An error here leaves an ordinary close.
         let _ = connection.into_parts().io.into_inner().set_zero_linger();
     }
@@ -108,10 +105,7 @@ async fn answer(world: &Arc<World>, request: &Request) -> Result<Answer, HungUp>
     let fault = world.lock().strike(route.operation, &account.account_sid, request);
     // Nothing is awaited between here and the record of what was done, so a caller who gives up can't undo it.
     let done = match fault {
-        Some(Fault {
-            processed: false,
-            trouble,
-        }) if !matches!(trouble, Trouble::Slow(_)) => None,
+        Some(Fault { processed: false, trouble }) if !matches!(trouble, Trouble::Slow(_)) => None,
         _ => Some(resources::act(world, &account, &route, request)),
     };
     let latency = world.lock().settings.latency;
@@ -156,12 +150,9 @@ fn route(request: &Request) -> Result<Route, Refusal> {
         ["2010-04-01", "Accounts", owner, "Messages"] => {
             (Some(Operation::MessageList), Some(Operation::MessageCreate), *owner, "")
         }
-        ["2010-04-01", "Accounts", owner, "Messages", sid] => (
-            Some(Operation::MessageFetch),
-            Some(Operation::MessageUpdate),
-            *owner,
-            *sid,
-        ),
+        ["2010-04-01", "Accounts", owner, "Messages", sid] => {
+            (Some(Operation::MessageFetch), Some(Operation::MessageUpdate), *owner, *sid)
+        }
         ["2010-04-01", "Accounts", owner, "Calls"] => {
             (Some(Operation::CallList), Some(Operation::CallCreate), *owner, "")
         }
@@ -171,12 +162,9 @@ fn route(request: &Request) -> Result<Route, Refusal> {
         ["v1", "Services", owner] => (Some(Operation::MessagingServiceFetch), None, *owner, ""),
         ["v2", "Services", owner] => (Some(Operation::VerifyServiceFetch), None, *owner, ""),
         ["v2", "Services", owner, "Verifications"] => (None, Some(Operation::VerificationStart), *owner, ""),
-        ["v2", "Services", owner, "Verifications", sid] => (
-            Some(Operation::VerificationFetch),
-            Some(Operation::VerificationUpdate),
-            *owner,
-            *sid,
-        ),
+        ["v2", "Services", owner, "Verifications", sid] => {
+            (Some(Operation::VerificationFetch), Some(Operation::VerificationUpdate), *owner, *sid)
+        }
         ["v2", "Services", owner, "VerificationCheck"] => (None, Some(Operation::VerificationCheck), *owner, ""),
         _ => return Err(Refusal::not_found(&request.path)),
     };
@@ -186,11 +174,7 @@ fn route(request: &Request) -> Result<Route, Refusal> {
         _ => None,
     };
     let operation = operation.ok_or_else(|| Refusal::code(20004))?;
-    Ok(Route {
-        operation,
-        owner: owner.to_owned(),
-        sid: sid.to_owned(),
-    })
+    Ok(Route { operation, owner: owner.to_owned(), sid: sid.to_owned() })
 }
 
 /// Counts a create for as long as it is under way, refused ones included.
@@ -213,12 +197,7 @@ impl<'a> InFlight<'a> {
 
     fn too_many(&self) -> bool {
         let state = self.world.lock();
-        self.counts
-            && state
-                .settings
-                .faults
-                .concurrency_limit
-                .is_some_and(|limit| state.creates_in_flight > limit)
+        self.counts && state.settings.faults.concurrency_limit.is_some_and(|limit| state.creates_in_flight > limit)
     }
 }
 

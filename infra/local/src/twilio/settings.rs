@@ -90,9 +90,7 @@ pub struct FakeAccount {
 
 impl fmt::Debug for FakeAccount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FakeAccount")
-            .field("account_sid", &self.account_sid)
-            .finish_non_exhaustive()
+        f.debug_struct("FakeAccount").field("account_sid", &self.account_sid).finish_non_exhaustive()
     }
 }
 
@@ -167,9 +165,6 @@ pub struct VerifyBehaviour {
 
 impl Default for VerifyBehaviour {
     fn default() -> Self {
-        Self {
-            code_lifetime: Duration::from_mins(10),
-            check_status: 200,
-        }
+        Self { code_lifetime: Duration::from_mins(10), check_status: 200 }
     }
 }

@@ -49,14 +49,10 @@ type Done = Result<Answer, Refusal>;
 
 /// `POST …/Verifications`: a new verification, or the same code again.
 pub(super) fn start(world: &Arc<World>, account: &FakeAccount, route: &Route, form: &Params) -> Done {
-    let (to, channel) = (
-        form.get("To").unwrap_or_default(),
-        form.get("Channel").unwrap_or_default(),
-    );
+    let (to, channel) = (form.get("To").unwrap_or_default(), form.get("Channel").unwrap_or_default());
     let custom = form.get("CustomCode");
-    let limits = form
-        .get("RateLimits")
-        .is_none_or(|text| serde_json::from_str::<serde_json::Map<_, Value>>(text).is_ok());
+    let limits =
+        form.get("RateLimits").is_none_or(|text| serde_json::from_str::<serde_json::Map<_, Value>>(text).is_ok());
     if !is_e164(to) || !limits || custom.is_some_and(|code| !is_code(code)) {
         return Err(Refusal::code(60200));
     }
@@ -98,11 +94,7 @@ pub(super) fn start(world: &Arc<World>, account: &FakeAccount, route: &Route, fo
     if verification.sends.len() >= LIMIT {
         return Err(Refusal::code(60203));
     }
-    verification.sends.push(Sending {
-        at: now,
-        channel: channel.to_uppercase(),
-        attempt_sid: draws::sid("VL"),
-    });
+    verification.sends.push(Sending { at: now, channel: channel.to_uppercase(), attempt_sid: draws::sid("VL") });
     channel.clone_into(&mut verification.channel);
     let changed = verification.changed(now);
     drop(state);
@@ -113,10 +105,7 @@ pub(super) fn start(world: &Arc<World>, account: &FakeAccount, route: &Route, fo
 /// `POST …/VerificationCheck`
 pub(super) fn check(world: &Arc<World>, route: &Route, request: &Request) -> Done {
     let form = &request.form;
-    let code = form
-        .get("Code")
-        .filter(|code| is_code(code))
-        .ok_or_else(|| Refusal::code(60200))?;
+    let code = form.get("Code").filter(|code| is_code(code)).ok_or_else(|| Refusal::code(60200))?;
     let (to, sid) = (form.get("To"), form.get("VerificationSid"));
     if to.is_none() && sid.is_none() {
         return Err(Refusal::code(60200));
@@ -130,12 +119,7 @@ pub(super) fn check(world: &Arc<World>, route: &Route, request: &Request) -> Don
             && known.service_sid == route.owner
             && sid.map_or(to == Some(&known.to), |sid| sid == known.sid)
     };
-    let found = state
-        .verifications
-        .iter_mut()
-        .rev()
-        .find(wanted)
-        .ok_or_else(|| gone(request))?;
+    let found = state.verifications.iter_mut().rev().find(wanted).ok_or_else(|| gone(request))?;
     if found.checks >= LIMIT {
         let first = found.status == "pending";
         "max_attempts_reached".clone_into(&mut found.status);
@@ -160,9 +144,7 @@ pub(super) fn look(world: &Arc<World>, route: &Route, request: &Request, update:
     let now = world.clock.now();
     expire(world, now);
     let mut state = world.lock();
-    let found = state
-        .find_alive(&route.owner, &route.sid)
-        .ok_or_else(|| gone(request))?;
+    let found = state.find_alive(&route.owner, &route.sid).ok_or_else(|| gone(request))?;
     if !update {
         return Ok(Answer::json(200, &found.view()));
     }
@@ -221,11 +203,7 @@ impl State {
 
     /// Takes up a verification of the journal.
     pub(super) fn restore(&mut self, verification: Verification) {
-        match self
-            .verifications
-            .iter_mut()
-            .find(|known| known.sid == verification.sid)
-        {
+        match self.verifications.iter_mut().find(|known| known.sid == verification.sid) {
             Some(known) if known.revision > verification.revision => {}
             Some(known) => *known = verification,
             None => self.verifications.push(verification),

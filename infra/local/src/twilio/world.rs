@@ -131,10 +131,7 @@ impl Drop for Counted {
 impl State {
     /// The account with this sid.
     pub(super) fn account(&self, account_sid: &str) -> Option<&FakeAccount> {
-        self.settings
-            .accounts
-            .iter()
-            .find(|account| account.account_sid == account_sid)
+        self.settings.accounts.iter().find(|account| account.account_sid == account_sid)
     }
 
     /// The account whose token or API key the request carries.
@@ -148,26 +145,10 @@ impl State {
 
     /// The fault that strikes a request, if any.
     pub(super) fn strike(&mut self, operation: Operation, account_sid: &str, request: &Request) -> Option<Fault> {
-        let to = request
-            .form
-            .get("To")
-            .or_else(|| request.query.get("To"))
-            .unwrap_or_default();
-        let body = ["Body", "Twiml", "Code"]
-            .iter()
-            .find_map(|name| request.form.get(name))
-            .unwrap_or_default();
-        let count = self
-            .asked
-            .entry((operation, to.to_owned(), body.to_owned()))
-            .or_default();
-        let asked = Asked {
-            operation,
-            account_sid,
-            to,
-            body,
-            before: *count,
-        };
+        let to = request.form.get("To").or_else(|| request.query.get("To")).unwrap_or_default();
+        let body = ["Body", "Twiml", "Code"].iter().find_map(|name| request.form.get(name)).unwrap_or_default();
+        let count = self.asked.entry((operation, to.to_owned(), body.to_owned())).or_default();
+        let asked = Asked { operation, account_sid, to, body, before: *count };
         *count += 1;
         self.settings.faults.strike(self.settings.seed, asked)
     }
@@ -209,13 +190,7 @@ impl Records {
     pub(super) fn sent_to<'a>(&'a self, to: Option<&str>) -> Vec<&'a Record> {
         match to {
             None => self.rows.iter().collect(),
-            Some(to) => self
-                .by_to
-                .get(to)
-                .into_iter()
-                .flatten()
-                .map(|row| &self.rows[*row])
-                .collect(),
+            Some(to) => self.by_to.get(to).into_iter().flatten().map(|row| &self.rows[*row]).collect(),
         }
     }
 }

@@ -11,23 +11,13 @@ const ONE_ROW: &str = r#"{"status":"success","data":{"query":{"numrows":1,"rows"
 /// Asks a server that always answers alike: the error must print like this, be of this class, after so many requests.
 async fn check(reply: impl Fn() -> Reply + Send + Sync + 'static, expect: &str, class: Class, requests: usize) {
     let server = Server::always(reply).await;
-    let client = client(connection(&format!(
-        "{}/PSIGW/RESTListeningConnector/PSFT_HR",
-        server.base
-    )));
+    let client = client(connection(&format!("{}/PSIGW/RESTListeningConnector/PSFT_HR", server.base)));
     let error = ask(&client).await.expect_err(expect);
     assert_eq!((error.to_string().as_str(), error.class()), (expect, class));
     assert_eq!(server.requests().len(), requests, "{expect}");
     // Wherever it is logged, it tells nobody's id, no password and no URL.
     let told = format!("{error:?} {error} {}", error.remedy());
-    for secret in [
-        "s3cret",
-        "NOTIFY",
-        "ANONYMOUS",
-        "USERX",
-        "RESTListeningConnector/",
-        "Q/JSON",
-    ] {
+    for secret in ["s3cret", "NOTIFY", "ANONYMOUS", "USERX", "RESTListeningConnector/", "Q/JSON"] {
         assert!(!told.contains(secret), "{secret} in {told}");
     }
 }
@@ -44,20 +34,11 @@ async fn what_never_arrives_is_unavailable() {
     let unavailable = |what: &str| format!("PeopleSoft is unavailable: {what}");
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let error = ask(&client(connection(&format!("http://{free}/x")))).await.unwrap_err();
-    assert_eq!(
-        (error.to_string(), error.class()),
-        (unavailable("no connection"), Class::Unavailable)
-    );
+    assert_eq!((error.to_string(), error.class()), (unavailable("no connection"), Class::Unavailable));
 
     let broke = &unavailable("the connection broke");
     check(|| Reply::raw("").then_reset(), broke, Class::Unavailable, 1).await;
-    check(
-        || Reply::raw("HTTP/1.1 200 OK\r\nContent-"),
-        broke,
-        Class::Unavailable,
-        1,
-    )
-    .await;
+    check(|| Reply::raw("HTTP/1.1 200 OK\r\nContent-"), broke, Class::Unavailable, 1).await;
     check(
         || Reply::raw("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{\"status\":\"success\""),
         broke,
@@ -68,12 +49,8 @@ async fn what_never_arrives_is_unavailable() {
     let cut_chunk = || Reply::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\n{\"status\":\"success\"");
     check(cut_chunk, broke, Class::Unavailable, 1).await;
     // A complete document whose transfer is not: we can't know.
-    let whole_but_cut = || {
-        Reply::raw(format!(
-            "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{ONE_ROW}",
-            ONE_ROW.len() + 1
-        ))
-    };
+    let whole_but_cut =
+        || Reply::raw(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{ONE_ROW}", ONE_ROW.len() + 1));
     let server = Server::always(whole_but_cut).await;
     let error = ask(&client(connection(&server.base))).await.unwrap_err();
     assert_eq!(&error.to_string(), broke);
@@ -88,10 +65,7 @@ async fn what_takes_too_long_is_unavailable_and_left_alone_for_a_while() {
     let mut connection = connection(&before_the_head.base);
     connection.timeout = Duration::from_millis(200);
     let error = ask(&client(connection)).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "PeopleSoft is unavailable: no complete answer within 0.2 s"
-    );
+    assert_eq!(error.to_string(), "PeopleSoft is unavailable: no complete answer within 0.2 s");
     assert_eq!(error.retry_after(), Some(Duration::from_millis(299_800)));
     assert_eq!(before_the_head.requests().len(), 1);
 }
@@ -101,13 +75,7 @@ async fn a_redirect_is_a_finding_and_never_followed() {
     for status in [301, 302, 303, 307, 308] {
         let expect =
             format!("PeopleSoft's address redirects (HTTP {status}): a proxy or single sign-on stands before it");
-        check(
-            move || Reply::new(status, "Location: /login\r\n", ""),
-            &expect,
-            Class::Misconfigured,
-            1,
-        )
-        .await;
+        check(move || Reply::new(status, "Location: /login\r\n", ""), &expect, Class::Misconfigured, 1).await;
     }
 }
 
@@ -116,20 +84,8 @@ async fn statuses_are_told_apart() {
     let plain = |status: u16| move || Reply::new(status, "Content-Type: text/html\r\n", "<html>USERX</html>");
     let refused = "PeopleSoft refuses the credentials (HTTP 401)";
     check(plain(401), refused, Class::Credentials, 1).await;
-    check(
-        plain(403),
-        "PeopleSoft refuses permission (HTTP 403)",
-        Class::Permission,
-        1,
-    )
-    .await;
-    check(
-        plain(404),
-        "PeopleSoft's listener doesn't know the address (HTTP 404)",
-        Class::Misconfigured,
-        1,
-    )
-    .await;
+    check(plain(403), "PeopleSoft refuses permission (HTTP 403)", Class::Permission, 1).await;
+    check(plain(404), "PeopleSoft's listener doesn't know the address (HTTP 404)", Class::Misconfigured, 1).await;
     for status in [429, 503] {
         let busy = format!("PeopleSoft or a proxy before it is overloaded (HTTP {status})");
         check(plain(status), &busy, Class::Unavailable, 1).await;
@@ -157,13 +113,7 @@ async fn messages_are_told_apart_at_any_status() {
         let expect = |status: u16| format!("PeopleSoft {expect} (HTTP {status}, message ({set},{id}))");
         check(move || Reply::xml(ib((set, id))), &expect(200), class, 1).await;
         check(move || Reply::json(ib((set, id))), &expect(200), class, 1).await;
-        check(
-            move || Reply::new(200, "Content-Type: text/html\r\n", ib((set, id))),
-            &expect(200),
-            class,
-            1,
-        )
-        .await;
+        check(move || Reply::new(200, "Content-Type: text/html\r\n", ib((set, id))), &expect(200), class, 1).await;
         check(move || Reply::new(500, "", ib((set, id))), &expect(500), class, 1).await;
         check(move || Reply::new(400, "", ib((set, id))), &expect(400), class, 1).await;
     }
@@ -172,13 +122,7 @@ async fn messages_are_told_apart_at_any_status() {
     let broken = "PeopleSoft rejects the query (HTTP 200, message (159,5))";
     check(|| Reply::xml(ib((159, 5))), broken, Class::Query, 2).await;
     let in_a_fault = "PeopleSoft refuses the credentials (HTTP 200, message (158,45))";
-    check(
-        || Reply::xml(fixture!("password_failed.xml")),
-        in_a_fault,
-        Class::Credentials,
-        1,
-    )
-    .await;
+    check(|| Reply::xml(fixture!("password_failed.xml")), in_a_fault, Class::Credentials, 1).await;
     // The status decides before the message where it says more.
     let named = "PeopleSoft refuses the credentials (HTTP 401, message (158,536))";
     check(|| Reply::new(401, "", ib((158, 536))), named, Class::Credentials, 1).await;
@@ -187,24 +131,13 @@ async fn messages_are_told_apart_at_any_status() {
 #[tokio::test]
 async fn a_good_status_without_rows_is_no_success() {
     let not_rows = |what: &str| format!("PeopleSoft answered, but not with rows: {what}");
-    check(
-        || Reply::json("<html>Login required</html>"),
-        &not_rows("an HTML page"),
-        Class::Misconfigured,
-        1,
-    )
-    .await;
+    check(|| Reply::json("<html>Login required</html>"), &not_rows("an HTML page"), Class::Misconfigured, 1).await;
     let typed = |kind: &str| {
         let headers = format!("Content-Type: {kind}\r\n");
         move || Reply::new(200, &headers, ONE_ROW)
     };
     let wrong_type = not_rows("a content type that can't hold rows");
-    for kind in [
-        "text/html; charset=utf-8",
-        "application/octet-stream",
-        "application/xhtml+xml",
-        "image/png",
-    ] {
+    for kind in ["text/html; charset=utf-8", "application/octet-stream", "application/xhtml+xml", "image/png"] {
         check(typed(kind), &wrong_type, Class::Misconfigured, 1).await;
     }
     check(
@@ -214,39 +147,15 @@ async fn a_good_status_without_rows_is_no_success() {
         1,
     )
     .await;
-    check(
-        || Reply::json(" \n"),
-        &not_rows("an empty body"),
-        Class::Misconfigured,
-        1,
-    )
-    .await;
+    check(|| Reply::json(" \n"), &not_rows("an empty body"), Class::Misconfigured, 1).await;
     check(|| Reply::json(""), &not_rows("an empty body"), Class::Misconfigured, 1).await;
     let error = || Reply::json(r#"{"status":"error","data":{"message":"USERX"}}"#);
     check(error, &not_rows("a status other than success"), Class::Query, 1).await;
     let silent = || Reply::json(r#"{"status":"success","data":{"query":{"numrows":2}}}"#);
-    check(
-        silent,
-        &not_rows("no rows, though it doesn't say that there are none"),
-        Class::Query,
-        1,
-    )
-    .await;
-    check(
-        || Reply::xml(fixture!("acknowledgement.xml")),
-        &not_rows("an acknowledgement"),
-        Class::Query,
-        1,
-    )
-    .await;
+    check(silent, &not_rows("no rows, though it doesn't say that there are none"), Class::Query, 1).await;
+    check(|| Reply::xml(fixture!("acknowledgement.xml")), &not_rows("an acknowledgement"), Class::Query, 1).await;
     let cut = || Reply::raw("HTTP/1.1 200 OK\r\n\r\n{\"status\":\"success\",\"data\":");
-    check(
-        cut,
-        "PeopleSoft is unavailable: the document is cut off",
-        Class::Unavailable,
-        1,
-    )
-    .await;
+    check(cut, "PeopleSoft is unavailable: the document is cut off", Class::Unavailable, 1).await;
     check(
         || Reply::json("{\"status\" success}"),
         "PeopleSoft is unavailable: the document can't be parsed",
@@ -254,12 +163,7 @@ async fn a_good_status_without_rows_is_no_success() {
         1,
     )
     .await;
-    for kind in [
-        "application/json",
-        "text/xml",
-        "text/plain;charset=UTF-8",
-        "application/vnd.x+json",
-    ] {
+    for kind in ["application/json", "text/xml", "text/plain;charset=UTF-8", "application/vnd.x+json"] {
         let server = Server::always(typed(kind)).await;
         assert_eq!(ask(&client(connection(&server.base))).await.unwrap().len(), 1, "{kind}");
     }
@@ -283,14 +187,8 @@ async fn retry_after_is_seconds_or_a_date() {
 
 #[tokio::test]
 async fn an_address_that_worked_before_is_down_rather_than_wrong() {
-    let server = Server::start(|_, number| {
-        if number == 0 {
-            Reply::json(ONE_ROW)
-        } else {
-            Reply::new(404, "", "")
-        }
-    })
-    .await;
+    let server =
+        Server::start(|_, number| if number == 0 { Reply::json(ONE_ROW) } else { Reply::new(404, "", "") }).await;
     let client = client(connection(&server.base));
     ask(&client).await.unwrap();
     let error = ask(&client).await.unwrap_err();
@@ -300,24 +198,16 @@ async fn an_address_that_worked_before_is_down_rather_than_wrong() {
 
 #[tokio::test]
 async fn a_passing_failure_is_asked_again() {
-    let passing = [
-        (Reply::new as fn(u16, &str, String) -> Reply)(502, "", String::new()),
-        Reply::new(500, "", String::new()),
-    ];
+    let passing =
+        [(Reply::new as fn(u16, &str, String) -> Reply)(502, "", String::new()), Reply::new(500, "", String::new())];
     let replies = std::sync::Mutex::new(passing.into_iter());
     let server =
         Server::start(move |_, _| replies.lock().unwrap().next().unwrap_or_else(|| Reply::json(ONE_ROW))).await;
     assert_eq!(ask(&client(connection(&server.base))).await.unwrap().len(), 1);
     assert_eq!(server.requests().len(), 3);
 
-    let server = Server::start(|_, number| {
-        if number == 0 {
-            Reply::xml(ib((159, 5)))
-        } else {
-            Reply::json(ONE_ROW)
-        }
-    })
-    .await;
+    let server =
+        Server::start(|_, number| if number == 0 { Reply::xml(ib((159, 5))) } else { Reply::json(ONE_ROW) }).await;
     assert_eq!(ask(&client(connection(&server.base))).await.unwrap().len(), 1);
 }
 
@@ -336,30 +226,13 @@ async fn a_wrong_count_comes_after_all_rows() {
         }
         for _ in 0..2 {
             let error = rows.next().await.unwrap_err();
-            assert!(
-                matches!(error, Error::Incomplete { expected, got } if (expected, got) == expect),
-                "{error:?}"
-            );
+            assert!(matches!(error, Error::Incomplete { expected, got } if (expected, got) == expect), "{error:?}");
             assert_eq!(error.class(), Class::Incomplete);
         }
     };
-    check(
-        Format::Json,
-        r#"{"status":"success","data":{"query":{"numrows":3,"rows":[{"A":"1"},{"A":"2"}]}}}"#,
-        (3, 2),
-    )
-    .await;
-    check(
-        Format::Json,
-        r#"{"status":"success","data":{"query":{"rows":[{"A":"1"}],"numrows":0}}}"#,
-        (0, 1),
-    )
-    .await;
-    check(
-        Format::Json,
-        r#"{"status":"success","data":{"query":{"numrows":5,"rows":[]}}}"#,
-        (5, 0),
-    )
-    .await;
+    check(Format::Json, r#"{"status":"success","data":{"query":{"numrows":3,"rows":[{"A":"1"},{"A":"2"}]}}}"#, (3, 2))
+        .await;
+    check(Format::Json, r#"{"status":"success","data":{"query":{"rows":[{"A":"1"}],"numrows":0}}}"#, (0, 1)).await;
+    check(Format::Json, r#"{"status":"success","data":{"query":{"numrows":5,"rows":[]}}}"#, (5, 0)).await;
     check(Format::Xmlp, fixture!("class_data.xml"), (1845, 1)).await;
 }

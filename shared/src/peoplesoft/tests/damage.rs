@@ -36,10 +36,7 @@ fn a_body_that_fails_is_the_reason_whatever_was_read() {
             Ok(())
         });
         let error = end.unwrap_err();
-        assert!(
-            matches!(&error, Error::Unavailable { reason, .. } if *reason == expect),
-            "{error:?}"
-        );
+        assert!(matches!(&error, Error::Unavailable { reason, .. } if *reason == expect), "{error:?}");
         assert_eq!(rows, 1);
     };
     check(Some(Chunk::Failed(Error::unavailable(Reason::Broken))), Reason::Broken);

@@ -26,19 +26,12 @@ macro_rules! fixture {
 }
 use fixture;
 
-const NO_PAUSES: Pauses = Pauses {
-    retry: Duration::ZERO,
-    run: Duration::ZERO,
-    longest_run: Duration::ZERO,
-};
+const NO_PAUSES: Pauses = Pauses { retry: Duration::ZERO, run: Duration::ZERO, longest_run: Duration::ZERO };
 
 fn connection(base_url: &str) -> Connection {
     Connection {
         base_url: base_url.to_owned(),
-        auth: Auth::Basic {
-            oprid: "NOTIFY".to_owned(),
-            password: SecretString::from("s3cret"),
-        },
+        auth: Auth::Basic { oprid: "NOTIFY".to_owned(), password: SecretString::from("s3cret") },
         time_zone: TimeZone::get("America/Chicago").unwrap(),
         ca_certificate_pem: None,
         timeout: Duration::from_secs(30),
@@ -61,13 +54,7 @@ fn names(columns: &[&str]) -> Vec<String> {
 
 /// A query without prompts.
 fn query<'a>(name: &'a str, columns: &'a [String]) -> Query<'a> {
-    Query {
-        name,
-        prompts: &[],
-        max_rows: 10_000,
-        columns,
-        blocks: false,
-    }
+    Query { name, prompts: &[], max_rows: 10_000, columns, blocks: false }
 }
 
 /// Everything that comes, and how it ends.

@@ -22,10 +22,7 @@ fn oauth(server: &Server, client_auth: ClientAuth) -> Connection {
         audience: Some("https://hr.example.org:443/x/".to_owned()),
         client_auth,
     };
-    Connection {
-        auth,
-        ..connection(&format!("{}/N", server.base))
-    }
+    Connection { auth, ..connection(&format!("{}/N", server.base)) }
 }
 
 /// A client, and the seconds its clock is ahead.
@@ -42,9 +39,7 @@ fn is_token(request: &str) -> bool {
 }
 
 fn token(name: &str, expires_in: &str) -> Reply {
-    Reply::json(format!(
-        r#"{{"access_token":"{name}","token_type":"Bearer","expires_in":{expires_in}}}"#
-    ))
+    Reply::json(format!(r#"{{"access_token":"{name}","token_type":"Bearer","expires_in":{expires_in}}}"#))
 }
 
 fn tokens_asked(server: &Server) -> usize {
@@ -54,51 +49,32 @@ fn tokens_asked(server: &Server) -> usize {
 #[tokio::test]
 async fn a_token_is_asked_for_as_the_rfc_says() {
     let check = async |client_auth: ClientAuth, header: Option<&str>, form: &str| {
-        let server = Server::start(|request, _| {
-            if is_token(request) {
-                token("T1", "3600")
-            } else {
-                Reply::json(ONE_ROW)
-            }
-        })
-        .await;
+        let server =
+            Server::start(|request, _| if is_token(request) { token("T1", "3600") } else { Reply::json(ONE_ROW) })
+                .await;
         let (client, _) = with_clock(oauth(&server, client_auth));
         ask(&client).await.unwrap();
         let requests = server.requests();
         let (head, body) = requests[0].split_once("\r\n\r\n").unwrap();
         let sent = head.lines().find_map(|line| line.strip_prefix("authorization: "));
         assert_eq!((sent, body), (header, form));
-        assert!(
-            head.contains("content-type: application/x-www-form-urlencoded"),
-            "{head}"
-        );
-        assert!(
-            requests[1].contains("\r\nauthorization: Bearer T1\r\n"),
-            "{}",
-            requests[1]
-        );
+        assert!(head.contains("content-type: application/x-www-form-urlencoded"), "{head}");
+        assert!(requests[1].contains("\r\nauthorization: Bearer T1\r\n"), "{}", requests[1]);
     };
     // base64 of `notify%3A1:s3cret%2F%2B`
     let form = "grant_type=client_credentials&scope=read&audience=https%3A%2F%2Fhr.example.org%3A443%2Fx%2F";
     check(ClientAuth::Header, Some("Basic bm90aWZ5JTNBMTpzM2NyZXQlMkYlMkI="), form).await;
-    check(
-        ClientAuth::Form,
-        None,
-        &format!("{form}&client_id=notify%3A1&client_secret=s3cret%2F%2B"),
-    )
-    .await;
+    check(ClientAuth::Form, None, &format!("{form}&client_id=notify%3A1&client_secret=s3cret%2F%2B")).await;
 }
 
 #[tokio::test]
 async fn a_token_is_kept_until_shortly_before_it_expires() {
     let check = async |expires_in: &'static str, good_for: i64| {
-        let server = Server::start(move |request, _| {
-            if is_token(request) {
-                token("T", expires_in)
-            } else {
-                Reply::json(ONE_ROW)
-            }
-        })
+        let server = Server::start(
+            move |request, _| {
+                if is_token(request) { token("T", expires_in) } else { Reply::json(ONE_ROW) }
+            },
+        )
         .await;
         let (client, ahead) = with_clock(oauth(&server, ClientAuth::Header));
         ask(&client).await.unwrap();
@@ -133,10 +109,7 @@ async fn a_refused_token_is_replaced_once() {
     let server = Server::start(answer("none")).await;
     let (client, _) = with_clock(oauth(&server, ClientAuth::Header));
     let error = ask(&client).await.unwrap_err();
-    assert_eq!(
-        (error.class(), server.requests().len(), tokens_asked(&server)),
-        (Class::Credentials, 4, 2)
-    );
+    assert_eq!((error.class(), server.requests().len(), tokens_asked(&server)), (Class::Credentials, 4, 2));
 }
 
 #[tokio::test]
@@ -156,23 +129,18 @@ async fn two_who_were_refused_together_share_the_new_token() {
         }
         gate.add_permits(2);
     });
-    assert_eq!(
-        (first.unwrap().len(), second.unwrap().len(), tokens_asked(&server)),
-        (1, 1, 2)
-    );
+    assert_eq!((first.unwrap().len(), second.unwrap().len(), tokens_asked(&server)), (1, 1, 2));
 }
 
 #[tokio::test]
 async fn many_who_need_a_token_share_one_request() {
     let gate = Arc::new(Semaphore::new(0));
     let held = Arc::clone(&gate);
-    let server = Server::start(move |request, _| {
-        if is_token(request) {
-            token("T", "3600").behind(&held)
-        } else {
-            Reply::json(ONE_ROW)
-        }
-    })
+    let server = Server::start(
+        move |request, _| {
+            if is_token(request) { token("T", "3600").behind(&held) } else { Reply::json(ONE_ROW) }
+        },
+    )
     .await;
     let (client, _) = with_clock(oauth(&server, ClientAuth::Header));
     let mut callers = JoinSet::new();
@@ -218,51 +186,23 @@ async fn a_token_server_fails_in_its_own_ways() {
         let server = Server::always(reply).await;
         let (client, _) = with_clock(oauth(&server, ClientAuth::Form));
         let error = ask(&client).await.unwrap_err();
-        assert_eq!(
-            (error.to_string().as_str(), error.class(), server.requests().len()),
-            (expect, class, 1)
-        );
+        assert_eq!((error.to_string().as_str(), error.class(), server.requests().len()), (expect, class, 1));
         assert!(!format!("{error:?}").contains("s3cret"));
     };
     let refused = |what: &str| format!("the token server refuses the client (HTTP 400, {what})");
-    check(
-        || Reply::new(400, "", r#"{"error":"invalid_scope"}"#),
-        &refused("invalid_scope"),
-        Class::Credentials,
-    )
-    .await;
-    check(
-        || Reply::new(400, "", r#"{"error":"s3cret"}"#),
-        &refused("unknown"),
-        Class::Credentials,
-    )
-    .await;
-    check(
-        || Reply::new(400, "", "<html>"),
-        &refused("unknown"),
-        Class::Credentials,
-    )
-    .await;
+    check(|| Reply::new(400, "", r#"{"error":"invalid_scope"}"#), &refused("invalid_scope"), Class::Credentials).await;
+    check(|| Reply::new(400, "", r#"{"error":"s3cret"}"#), &refused("unknown"), Class::Credentials).await;
+    check(|| Reply::new(400, "", "<html>"), &refused("unknown"), Class::Credentials).await;
     let down = "PeopleSoft is unavailable: the token server can't be reached or fails";
     check(|| Reply::new(500, "", ""), down, Class::Unavailable).await;
     check(|| Reply::new(429, "", ""), down, Class::Unavailable).await;
     check(|| Reply::raw(""), down, Class::Unavailable).await;
     let odd = "the PeopleSoft connection is misconfigured: token_url doesn't answer like a token endpoint";
-    check(
-        || Reply::new(302, "Location: /login\r\n", ""),
-        odd,
-        Class::Misconfigured,
-    )
-    .await;
+    check(|| Reply::new(302, "Location: /login\r\n", ""), odd, Class::Misconfigured).await;
     check(|| Reply::new(404, "", ""), odd, Class::Misconfigured).await;
     let none = "the PeopleSoft connection is misconfigured: token_url answers without a bearer token";
     check(|| Reply::json("{}"), none, Class::Misconfigured).await;
     check(|| Reply::json(r#"{"access_token":""}"#), none, Class::Misconfigured).await;
-    check(
-        || Reply::json(r#"{"access_token":"T","token_type":"mac"}"#),
-        none,
-        Class::Misconfigured,
-    )
-    .await;
+    check(|| Reply::json(r#"{"access_token":"T","token_type":"mac"}"#), none, Class::Misconfigured).await;
     check(|| Reply::json(r#"{"access_token":"a\nb"}"#), none, Class::Misconfigured).await;
 }

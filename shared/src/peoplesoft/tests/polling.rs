@@ -21,20 +21,13 @@ fn status(word: &str) -> String {
 async fn run(answers: Vec<String>) -> (Vec<String>, String, Vec<String>) {
     let server = Server::start(move |_, number| Reply::xml(answers.get(number).map_or("", String::as_str))).await;
     let (columns, client) = (names(&["EMPLID"]), client(connection(&format!("{}/N", server.base))));
-    let query = Query {
-        blocks: true,
-        ..super::query("ML_BIG", &columns)
-    };
+    let query = Query { blocks: true, ..super::query("ML_BIG", &columns) };
     let (rows, end) = match client.execute(&query).await {
         Ok(rows) => drain(rows).await,
         Err(error) => (Vec::new(), Err(error)),
     };
     let ids = rows.iter().map(|row| row.get("EMPLID").unwrap().to_owned()).collect();
-    (
-        ids,
-        end.map_or_else(|error| error.to_string(), |()| "done".to_owned()),
-        server.lines(),
-    )
+    (ids, end.map_or_else(|error| error.to_string(), |()| "done".to_owned()), server.lines())
 }
 
 #[tokio::test]
@@ -78,19 +71,9 @@ async fn a_run_that_ends_badly_is_an_error() {
         assert_eq!((got, end.as_str()), (names(ids), expect));
     };
     for word in ["killed", "error", "idNotFound"] {
-        check(
-            vec![started(), status(word)],
-            &[],
-            &format!("the scheduled query run failed (status {word})"),
-        )
-        .await;
+        check(vec![started(), status(word)], &[], &format!("the scheduled query run failed (status {word})")).await;
     }
-    check(
-        vec![started(), status("sideways")],
-        &[],
-        "the scheduled query run failed (status unknown)",
-    )
-    .await;
+    check(vec![started(), status("sideways")], &[], "the scheduled query run failed (status unknown)").await;
     check(
         vec![fixture!("handler_error.xml").to_owned()],
         &[],
@@ -98,46 +81,22 @@ async fn a_run_that_ends_badly_is_an_error() {
     )
     .await;
     let not_rows = |what: &str| format!("PeopleSoft answered, but not with rows: {what}");
-    check(
-        vec!["<QAS_X/>".to_owned()],
-        &[],
-        &not_rows("a document of another kind"),
-    )
-    .await;
+    check(vec!["<QAS_X/>".to_owned()], &[], &not_rows("a document of another kind")).await;
     let ready = |block: String| vec![started(), status("success"), block];
-    check(
-        ready(block(&["1"], 1, "failure")),
-        &["1"],
-        &not_rows("a status other than success"),
-    )
-    .await;
-    check(
-        ready("<m><query numrows='0'/></m>".to_owned()),
-        &[],
-        &not_rows("a status other than success"),
-    )
-    .await;
+    check(ready(block(&["1"], 1, "failure")), &["1"], &not_rows("a status other than success")).await;
+    check(ready("<m><query numrows='0'/></m>".to_owned()), &[], &not_rows("a status other than success")).await;
     check(
         ready(fixture!("password_failed.xml").to_owned()),
         &[],
         "PeopleSoft refuses the credentials (HTTP 200, message (158,45))",
     )
     .await;
-    let short = vec![
-        started(),
-        status("success"),
-        block(&["1"], 3, "blockRetrieved"),
-        block(&["2"], 1, "finalBlockRetrieved"),
-    ];
+    let short =
+        vec![started(), status("success"), block(&["1"], 3, "blockRetrieved"), block(&["2"], 1, "finalBlockRetrieved")];
     check(short, &["1", "2"], "PeopleSoft announced 3 rows and sent 1").await;
     let waiting = "PeopleSoft is unavailable: the scheduled query run isn't done";
     check([vec![started()], vec![status("running"); 30]].concat(), &[], waiting).await;
-    check(
-        [vec![started(), status("success")], vec![block(&[], 0, "queued"); 30]].concat(),
-        &[],
-        waiting,
-    )
-    .await;
+    check([vec![started(), status("success")], vec![block(&[], 0, "queued"); 30]].concat(), &[], waiting).await;
 }
 
 #[test]

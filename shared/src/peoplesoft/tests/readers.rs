@@ -21,15 +21,10 @@ pub(super) fn read_in_pieces(
     }
     sender.try_send(Chunk::End).ok().unwrap();
     let mut rows = Vec::new();
-    let end = read(
-        Body::new(receiver),
-        &Columns::new(&names(columns)),
-        extent,
-        &mut |row| {
-            rows.push(row);
-            Ok(())
-        },
-    );
+    let end = read(Body::new(receiver), &Columns::new(&names(columns)), extent, &mut |row| {
+        rows.push(row);
+        Ok(())
+    });
     (rows, end)
 }
 
@@ -58,20 +53,12 @@ fn check_rows(document: &str, columns: &[&str], rows: &[&str], numrows: Option<u
 fn check_error(document: &str, expect: &str) {
     let (_, end) = read_all(document, &["A.EMPLID"]);
     let error = end.expect_err(document);
-    assert!(
-        format!("{error:?}").contains(expect),
-        "{document} gives {error:?}, not {expect}"
-    );
+    assert!(format!("{error:?}").contains(expect), "{document} gives {error:?}, not {expect}");
 }
 
 #[test]
 fn recorded_json_is_read() {
-    let rows = [
-        "FIELDVALUE=NAWD",
-        "FIELDVALUE=PGCW",
-        "FIELDVALUE=UGRD",
-        "FIELDVALUE=ULAW",
-    ];
+    let rows = ["FIELDVALUE=NAWD", "FIELDVALUE=PGCW", "FIELDVALUE=UGRD", "FIELDVALUE=ULAW"];
     check_rows(fixture!("course_careers.json"), &["FIELDVALUE"], &rows, Some(4));
     check_rows(
         fixture!("timetable.json"),
@@ -83,14 +70,7 @@ fn recorded_json_is_read() {
 
 #[test]
 fn members_come_in_any_order_and_only_asked_columns_leave_the_reader() {
-    let columns = [
-        "EMPLID",
-        "A.LASTUPDDTTM",
-        "C.COUNTRY_CODE",
-        "A.END_TIME",
-        "A.EMPL_RCD",
-        "EXTRA",
-    ];
+    let columns = ["EMPLID", "A.LASTUPDDTTM", "C.COUNTRY_CODE", "A.END_TIME", "A.EMPL_RCD", "EXTRA"];
     let rows = [
         "EMPLID=0042317,A.LASTUPDDTTM=2026-03-17-16.42.07.000000,C.COUNTRY_CODE=",
         "EMPLID=0042318,A.LASTUPDDTTM=2026-03-17-16.44.51.318000,C.COUNTRY_CODE=,A.END_TIME=7:00,A.EMPL_RCD=0",
@@ -99,39 +79,19 @@ fn members_come_in_any_order_and_only_asked_columns_leave_the_reader() {
     ];
     check_rows(fixture!("events.json"), &columns, &rows, Some(4));
     // A byte-order mark is nothing.
-    check_rows(
-        &format!("\u{feff} {}", fixture!("events.json")),
-        &columns,
-        &rows,
-        Some(4),
-    );
+    check_rows(&format!("\u{feff} {}", fixture!("events.json")), &columns, &rows, Some(4));
 }
 
 #[test]
 fn recorded_xmlp_is_read() {
-    let columns = [
-        "A.LOCATION",
-        "A.ENRL_CAP",
-        "A.DESCRFORMAL",
-        "A.MEETING_TIME_START",
-        "START_DT",
-        "EXPR67_67",
-    ];
+    let columns = ["A.LOCATION", "A.ENRL_CAP", "A.DESCRFORMAL", "A.MEETING_TIME_START", "START_DT", "EXPR67_67"];
     let row =
         "A.LOCATION=TCWESTBANK,A.ENRL_CAP=28,A.DESCRFORMAL=,A.MEETING_TIME_START=9:05,START_DT=2014-09-02,EXPR67_67=";
     check_rows(fixture!("class_data.xml"), &columns, &[row], Some(1845));
     check_rows(fixture!("no_rows.xml"), &columns, &[], Some(0));
-    let rows = [
-        "A.EMPLID=0042318,B.DESCR=Women's & Children's <East>",
-        "A.EMPLID=0042319,B.DESCR=",
-    ];
+    let rows = ["A.EMPLID=0042318,B.DESCR=Women's & Children's <East>", "A.EMPLID=0042319,B.DESCR="];
     check_rows(fixture!("soap_rows.xml"), &["A.EMPLID", "B.DESCR"], &rows, Some(2));
-    check_rows(
-        &format!("\u{feff}{}", fixture!("soap_rows.xml")),
-        &["A.EMPLID", "B.DESCR"],
-        &rows,
-        Some(2),
-    );
+    check_rows(&format!("\u{feff}{}", fixture!("soap_rows.xml")), &["A.EMPLID", "B.DESCR"], &rows, Some(2));
 }
 
 #[test]
@@ -148,22 +108,14 @@ fn json_comes_in_variants() {
         &["A.EMPLID=7.50e1"],
         Some(1),
     );
-    check(
-        r#"{"numrows":1,"rows":[{"A.EMPLID":true}]}"#,
-        &["A.EMPLID=true"],
-        Some(1),
-    );
+    check(r#"{"numrows":1,"rows":[{"A.EMPLID":true}]}"#, &["A.EMPLID=true"], Some(1));
     check(
         r#"{"numrows":1,"rows":[{"A.EMPLID":12345678901234567890123.10}]}"#,
         &["A.EMPLID=12345678901234567890123.10"],
         Some(1),
     );
     check(r#"{"numrows":1,"rows":[{"A.EMPLID":[1]}]}"#, &[""], Some(1));
-    check(
-        r#"{"numrows":1,"rows":[{"A.EMPLID":" Zo\u00eb \"Z\" "}]}"#,
-        &["A.EMPLID=Zoë \"Z\""],
-        Some(1),
-    );
+    check(r#"{"numrows":1,"rows":[{"A.EMPLID":" Zo\u00eb \"Z\" "}]}"#, &["A.EMPLID=Zoë \"Z\""], Some(1));
 }
 
 #[test]
@@ -180,10 +132,7 @@ fn a_column_is_found_with_or_without_its_alias() {
 
     let (rows, end) = read_all(&document(r#"{"B.EMPLID":"11","A.EMPLID":"22"}"#), &["EMPLID"]);
     let error = end.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        r#"column "EMPLID" could be any of ["A.EMPLID", "B.EMPLID"]"#
-    );
+    assert_eq!(error.to_string(), r#"column "EMPLID" could be any of ["A.EMPLID", "B.EMPLID"]"#);
     assert_eq!((rows.len(), error.class()), (0, Class::Query));
 }
 
@@ -196,56 +145,26 @@ fn nothing_else_passes_for_rows() {
     check_error("[]", "NotSuccess { found: Other }");
     check_error("<html>Login required</html>", "NotSuccess { found: Html }");
     check_error("<!DOCTYPE HTML><HTML><body><br>Sign in", "NotSuccess { found: Html }");
-    check_error(
-        "<!-- x --><!doctype html>\n<html lang=en><img></html>",
-        "NotSuccess { found: Html }",
-    );
+    check_error("<!-- x --><!doctype html>\n<html lang=en><img></html>", "NotSuccess { found: Html }");
     check_error("<other/>", "NotSuccess { found: Other }");
     check_error("<QAS_GETQUERYRESULTS_RESP_MSG/>", "NotSuccess { found: Other }");
     check_error("<m><query queryname='Q'/></m>", "NotSuccess { found: NoRows }");
     check_error("<m><status>error</status></m>", "NotSuccess { found: Status }");
-    check_error(
-        "<m><query numrows='0'/><s><status>queued</status></s></m>",
-        "NotSuccess { found: Status }",
-    );
+    check_error("<m><query numrows='0'/><s><status>queued</status></s></m>", "NotSuccess { found: Status }");
     check_error("{}", "NotSuccess { found: Status }");
-    check_error(
-        r#"{"data":{"query":{"numrows":0,"rows":[]}}}"#,
-        "NotSuccess { found: Status }",
-    );
-    check_error(
-        r#"{"status":"error","data":{"message":"Query Q doesn't exist"}}"#,
-        "NotSuccess { found: Status }",
-    );
-    check_error(
-        r#"{"data":{"query":{"numrows":0,"rows":[]}},"status":"error"}"#,
-        "NotSuccess { found: Status }",
-    );
+    check_error(r#"{"data":{"query":{"numrows":0,"rows":[]}}}"#, "NotSuccess { found: Status }");
+    check_error(r#"{"status":"error","data":{"message":"Query Q doesn't exist"}}"#, "NotSuccess { found: Status }");
+    check_error(r#"{"data":{"query":{"numrows":0,"rows":[]}},"status":"error"}"#, "NotSuccess { found: Status }");
     check_error(r#"{"status":"success"}"#, "NotSuccess { found: NoRows }");
-    check_error(
-        r#"{"status":"success","data":{"query":{"numrows":3}}}"#,
-        "NotSuccess { found: NoRows }",
-    );
-    check_error(
-        r#"{"status":"success","data":{"query":{"rows":[]}}}"#,
-        "NotSuccess { found: NoRows }",
-    );
+    check_error(r#"{"status":"success","data":{"query":{"numrows":3}}}"#, "NotSuccess { found: NoRows }");
+    check_error(r#"{"status":"success","data":{"query":{"rows":[]}}}"#, "NotSuccess { found: NoRows }");
     check_error(r#"{"status":"success","data":"none"}"#, "NotSuccess { found: NoRows }");
     check_error(r#"{"status":"success","data":{"query":{"numrows":0,"#, "CutOff");
-    check_error(
-        r#"{"status":"success","data":{"query":{"numrows":0,"rows":[]}}"#,
-        "CutOff",
-    );
-    check_error(
-        r#"{"status":"success","data":{"query":{"numrows":0,"rows":[]}}}}"#,
-        "Unreadable",
-    );
+    check_error(r#"{"status":"success","data":{"query":{"numrows":0,"rows":[]}}"#, "CutOff");
+    check_error(r#"{"status":"success","data":{"query":{"numrows":0,"rows":[]}}}}"#, "Unreadable");
     check_error(r#"{"status":success}"#, "Unreadable");
     check_error("<m><query numrows='1'><row><A.EMPLID>7</A.EM", "CutOff");
-    check_error(
-        "<m><query numrows='1'><row><A.EMPLID>7</A.EMPLID></row></query>",
-        "CutOff",
-    );
+    check_error("<m><query numrows='1'><row><A.EMPLID>7</A.EMPLID></row></query>", "CutOff");
     check_error("<m><query numrows='1'></m></query>", "Unreadable");
 }
 
@@ -260,15 +179,9 @@ fn an_ib_response_is_found_wherever_it_hides() {
         "Credentials { status: None, code: Some(MessageCode { set: Some(158), id: Some(45) }) }",
     );
     check_error(fixture!("acknowledgement.xml"), "NotSuccess { found: Acknowledgement }");
-    check_error(
-        "<E><Fault><faultstring>no</faultstring></Fault></E>",
-        "Query { status: None, code: None }",
-    );
+    check_error("<E><Fault><faultstring>no</faultstring></Fault></E>", "Query { status: None, code: None }");
     let ib = |set: &str, id: &str, text: &str| {
-        let (set, id) = (
-            format!("<MessageSet>{set}</MessageSet>"),
-            format!("<MessageID>{id}</MessageID>"),
-        );
+        let (set, id) = (format!("<MessageSet>{set}</MessageSet>"), format!("<MessageID>{id}</MessageID>"));
         format!("<IBResponse type=\"error\">{set}{id}<DefaultMessage>{text}</DefaultMessage></IBResponse>")
     };
     let codes = [
@@ -285,10 +198,7 @@ fn an_ib_response_is_found_wherever_it_hides() {
         check_error(&ib("", "", &format!("User SECRETUSER is bad. ({set},{id})")), expect);
         let inside = serde_json::json!({"status": "success", "data": ib(&set.to_string(), &id.to_string(), "x")});
         check_error(&inside.to_string(), expect);
-        check_error(
-            &inside.to_string().replace('<', "\\u003c").replace('>', "\\u003e"),
-            expect,
-        );
+        check_error(&inside.to_string().replace('<', "\\u003c").replace('>', "\\u003e"), expect);
         let cut = ib(&set.to_string(), &id.to_string(), "x");
         check_error(&cut[..cut.len() - 20], expect);
     }
@@ -302,18 +212,13 @@ fn a_message_text_is_never_repeated() {
         let (_, end) = read_all(document, &["A"]);
         let error = end.unwrap_err();
         let told = format!("{error:?} {error} {}", error.remedy());
-        assert!(
-            !told.contains("ANONYMOUS") && !told.contains("mate") && !told.contains("failed."),
-            "{told}"
-        );
+        assert!(!told.contains("ANONYMOUS") && !told.contains("mate") && !told.contains("failed."), "{told}");
     }
 }
 
 #[test]
 fn a_row_prints_its_columns_and_no_value() {
-    let row: Row = [("A.EMPLID", "0042317"), ("C.PHONE", "312/555-0142")]
-        .into_iter()
-        .collect();
+    let row: Row = [("A.EMPLID", "0042317"), ("C.PHONE", "312/555-0142")].into_iter().collect();
     assert_eq!(format!("{row:?}"), r#"{"A.EMPLID", "C.PHONE"}"#);
     assert_eq!((row.get("C.PHONE"), row.get("PHONE")), (Some("312/555-0142"), None));
 }

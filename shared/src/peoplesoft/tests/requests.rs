@@ -8,10 +8,7 @@ use std::time::Duration;
 const NO_ROWS: &str = r#"{"status":"success","data":{"query":{"numrows":0,"rows":[]}}}"#;
 
 fn prompts(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs
-        .iter()
-        .map(|&(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+    pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 #[tokio::test]
@@ -21,35 +18,15 @@ async fn urls_follow_the_grammar() {
         let mut connection = connection(&format!("{}/PSIGW/RESTListeningConnector/PSFT_HR/", server.base));
         connection.format = format;
         let (prompts, columns) = (prompts(pairs), names(&["A"]));
-        let query = Query {
-            name,
-            prompts: &prompts,
-            max_rows,
-            columns: &columns,
-            blocks: false,
-        };
+        let query = Query { name, prompts: &prompts, max_rows, columns: &columns, blocks: false };
         let (rows, end) = drain(client(connection).execute(&query).await.unwrap()).await;
         assert!(end.is_ok() && rows.is_empty());
         let expect = format!("GET /PSIGW/RESTListeningConnector/PSFT_HR/ExecuteQuery.v1/public/{expect}");
         assert_eq!(server.lines().last(), Some(&expect));
     };
     let json = Format::Json;
-    check(
-        json,
-        "ML_PAY",
-        &[],
-        100,
-        "ML_PAY/JSON/NONFILE?isconnectedquery=N&maxrows=100&json_resp=true",
-    )
-    .await;
-    check(
-        Format::Xmlp,
-        "ML_PAY",
-        &[],
-        0,
-        "ML_PAY/XMLP/NONFILE?isconnectedquery=N&maxrows=0",
-    )
-    .await;
+    check(json, "ML_PAY", &[], 100, "ML_PAY/JSON/NONFILE?isconnectedquery=N&maxrows=100&json_resp=true").await;
+    check(Format::Xmlp, "ML_PAY", &[], 0, "ML_PAY/XMLP/NONFILE?isconnectedquery=N&maxrows=0").await;
     check(
         json,
         "ML_PAY",
@@ -69,13 +46,7 @@ async fn a_comma_is_refused_before_the_request() {
     for (name, value) in [("NAME", "Quill,Ada"), ("A,B", "x"), (" ", "x")] {
         let pairs = prompts(&[(name, value)]);
         for blocks in [false, true] {
-            let query = Query {
-                name: "Q",
-                prompts: &pairs,
-                max_rows: 1,
-                columns: &[],
-                blocks,
-            };
+            let query = Query { name: "Q", prompts: &pairs, max_rows: 1, columns: &[], blocks };
             let error = client.execute(&query).await.unwrap_err();
             assert!(matches!(error, Error::BadPrompt { .. }), "{error:?}");
             assert_eq!(error.class(), Class::Query);
@@ -97,14 +68,8 @@ async fn each_request_carries_its_credentials_and_no_cookie() {
     }
     for request in server.requests() {
         let request = request.to_ascii_lowercase();
-        assert!(
-            request.contains("\r\nauthorization: basic tk9usuzzonmzy3jlda==\r\n"),
-            "{request}"
-        );
-        assert!(
-            request.contains("\r\naccept-encoding: gzip\r\n") && !request.contains("cookie"),
-            "{request}"
-        );
+        assert!(request.contains("\r\nauthorization: basic tk9usuzzonmzy3jlda==\r\n"), "{request}");
+        assert!(request.contains("\r\naccept-encoding: gzip\r\n") && !request.contains("cookie"), "{request}");
     }
 }
 
@@ -123,10 +88,7 @@ fn a_connection_that_cannot_work_is_refused() {
     check(|c| c.base_url = "https://hr.example.org/x?y=1".to_owned(), "base_url");
     check(|c| c.timeout = Duration::ZERO, "timeout");
     check(|c| c.timeout = Duration::from_mins(5), "timeout");
-    check(
-        |c| c.ca_certificate_pem = Some("no certificate".to_owned()),
-        "ca_certificate_pem",
-    );
+    check(|c| c.ca_certificate_pem = Some("no certificate".to_owned()), "ca_certificate_pem");
     let oauth = |token_url: &str| Auth::OAuth2 {
         token_url: token_url.to_owned(),
         client_id: "x".to_owned(),
@@ -135,26 +97,8 @@ fn a_connection_that_cannot_work_is_refused() {
         audience: None,
         client_auth: super::super::ClientAuth::Header,
     };
-    assert!(
-        Client::new(
-            Connection {
-                auth: oauth("nowhere"),
-                ..connection("https://h/x")
-            },
-            clock()
-        )
-        .is_err()
-    );
-    assert!(
-        Client::new(
-            Connection {
-                auth: oauth("https://h/token"),
-                ..connection("https://h/x")
-            },
-            clock()
-        )
-        .is_ok()
-    );
+    assert!(Client::new(Connection { auth: oauth("nowhere"), ..connection("https://h/x") }, clock()).is_err());
+    assert!(Client::new(Connection { auth: oauth("https://h/token"), ..connection("https://h/x") }, clock()).is_ok());
 }
 
 #[test]
@@ -162,16 +106,7 @@ fn a_private_authority_is_taken() {
     let one = fixture!("authority.pem");
     for pem in [one, &format!("{one}\n{one}")] {
         let connection = connection("https://hr.example.org/x");
-        assert!(
-            Client::new(
-                Connection {
-                    ca_certificate_pem: Some(pem.to_owned()),
-                    ..connection
-                },
-                clock()
-            )
-            .is_ok()
-        );
+        assert!(Client::new(Connection { ca_certificate_pem: Some(pem.to_owned()), ..connection }, clock()).is_ok());
     }
 }
 
@@ -186,14 +121,8 @@ fn nothing_prints_a_secret() {
 async fn json_asked_and_xml_sent_is_read_all_the_same() {
     let server = Server::always(|| Reply::xml(fixture!("soap_rows.xml"))).await;
     let columns = names(&["EMPLID"]);
-    let rows = client(connection(&server.base))
-        .execute(&super::query("Q", &columns))
-        .await
-        .unwrap();
+    let rows = client(connection(&server.base)).execute(&super::query("Q", &columns)).await.unwrap();
     let (rows, end) = drain(rows).await;
     end.unwrap();
-    assert_eq!(
-        rows.iter().map(|row| row.get("EMPLID").unwrap()).collect::<Vec<_>>(),
-        ["0042318", "0042319"]
-    );
+    assert_eq!(rows.iter().map(|row| row.get("EMPLID").unwrap()).collect::<Vec<_>>(), ["0042318", "0042319"]);
 }

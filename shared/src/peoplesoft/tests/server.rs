@@ -39,10 +39,7 @@ pub(super) struct Reply {
 impl Reply {
     /// The bytes as they are.
     pub(super) fn raw(bytes: impl Into<Vec<u8>>) -> Self {
-        Self {
-            pieces: vec![bytes.into()],
-            ..Self::default()
-        }
+        Self { pieces: vec![bytes.into()], ..Self::default() }
     }
 
     /// An answer with a length.
@@ -65,19 +62,14 @@ impl Reply {
     pub(super) fn long(first: &str, piece: &str, times: usize, last: &str) -> Self {
         let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{first}");
         Self {
-            pieces: [head.as_str(), piece, last]
-                .map(|piece| piece.as_bytes().to_vec())
-                .into(),
+            pieces: [head.as_str(), piece, last].map(|piece| piece.as_bytes().to_vec()).into(),
             repeat: times,
             ..Self::default()
         }
     }
 
     pub(super) fn behind(self, gate: &Arc<Semaphore>) -> Self {
-        Self {
-            gate: Some(Arc::clone(gate)),
-            ..self
-        }
+        Self { gate: Some(Arc::clone(gate)), ..self }
     }
 
     /// A pause before each piece.
@@ -166,10 +158,7 @@ async fn serve(mut stream: TcpStream, seen: Arc<Seen>, answer: Arc<impl Fn(&str,
     seen.at_once.fetch_sub(1, Ordering::SeqCst);
     let middle = if reply.repeat > 0 { reply.pieces.get(1) } else { None };
     let [first, last] = [reply.pieces.first(), reply.pieces.get(2)];
-    let pieces = first
-        .into_iter()
-        .chain(std::iter::repeat_n(middle, reply.repeat).flatten())
-        .chain(last);
+    let pieces = first.into_iter().chain(std::iter::repeat_n(middle, reply.repeat).flatten()).chain(last);
     for piece in pieces {
         if !reply.pause.is_zero() {
             tokio::time::sleep(reply.pause).await;
@@ -193,13 +182,9 @@ async fn request(stream: &mut TcpStream) -> Option<String> {
     loop {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| {
-                line.to_ascii_lowercase()
-                    .strip_prefix("content-length:")?
-                    .trim()
-                    .parse()
-                    .ok()
-            });
+            let length = head
+                .lines()
+                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
             if body.len() >= length.unwrap_or(0) {
                 return Some(text);
             }

@@ -29,10 +29,7 @@ fn gzipped(text: &str) -> Vec<u8> {
 async fn a_hundred_thousand_rows_stream_through() {
     let server = Server::always(|| many(100_000, 40)).await;
     let columns = names(&["A"]);
-    let mut rows = client(connection(&server.base))
-        .execute(&query("Q", &columns))
-        .await
-        .unwrap();
+    let mut rows = client(connection(&server.base)).execute(&query("Q", &columns)).await.unwrap();
     let mut bytes = 0;
     while let Some(row) = rows.next().await.unwrap() {
         bytes += row.get("A").unwrap().len(); // each row is dropped here
@@ -58,16 +55,10 @@ async fn a_reader_that_pauses_holds_back_the_sender() {
     const TOTAL: usize = 64 * 1024 * 1024;
     let server = Server::always(|| many(TOTAL / 4096, 4096)).await;
     let columns = names(&["A"]);
-    let mut rows = client(connection(&server.base))
-        .execute(&query("Q", &columns))
-        .await
-        .unwrap();
+    let mut rows = client(connection(&server.base)).execute(&query("Q", &columns)).await.unwrap();
     rows.next().await.unwrap().unwrap();
     let written = standing_still(&server).await;
-    assert!(
-        written < TOTAL / 2,
-        "{written} bytes left the server while one row was read"
-    );
+    assert!(written < TOTAL / 2, "{written} bytes left the server while one row was read");
     drop(rows);
 }
 
@@ -76,10 +67,7 @@ async fn dropping_the_rows_ends_the_connection() {
     // Far more than anybody would read: only a closed connection ends this.
     let server = Server::always(|| many(1_000_000_000, 1000)).await;
     let columns = names(&["A"]);
-    let mut rows = client(connection(&server.base))
-        .execute(&query("Q", &columns))
-        .await
-        .unwrap();
+    let mut rows = client(connection(&server.base)).execute(&query("Q", &columns)).await.unwrap();
     rows.next().await.unwrap().unwrap();
     drop(rows);
     standing_still(&server).await;
@@ -110,16 +98,7 @@ async fn a_body_that_stops_coming_times_out() {
     let columns = names(&["A"]);
     let (rows, end) = drain(client(connection).execute(&query("Q", &columns)).await.unwrap()).await;
     assert_eq!(rows.len(), 1);
-    assert!(
-        matches!(
-            end,
-            Err(Error::Unavailable {
-                reason: Reason::Timeout(_),
-                ..
-            })
-        ),
-        "{end:?}"
-    );
+    assert!(matches!(end, Err(Error::Unavailable { reason: Reason::Timeout(_), .. })), "{end:?}");
 }
 
 #[tokio::test]
@@ -130,16 +109,7 @@ async fn a_body_that_drips_times_out_as_a_whole() {
     let columns = names(&["A"]);
     let (rows, end) = drain(client(connection).execute(&query("Q", &columns)).await.unwrap()).await;
     assert!((1..=10).contains(&rows.len()), "{}", rows.len());
-    assert!(
-        matches!(
-            end,
-            Err(Error::Unavailable {
-                reason: Reason::Timeout(_),
-                ..
-            })
-        ),
-        "{end:?}"
-    );
+    assert!(matches!(end, Err(Error::Unavailable { reason: Reason::Timeout(_), .. })), "{end:?}");
 }
 
 #[tokio::test]
@@ -168,10 +138,7 @@ async fn gzip_is_read_and_a_cut_one_is_not_complete() {
 #[tokio::test]
 async fn a_body_beyond_all_measure_is_refused() {
     // A few kilobytes that unpack to more than we read.
-    let body = gzipped(&format!(
-        "{FIRST}{}",
-        format!(r#"{},{{"A":"row"}}"#, " ".repeat(1024)).repeat(2000)
-    ));
+    let body = gzipped(&format!("{FIRST}{}", format!(r#"{},{{"A":"row"}}"#, " ".repeat(1024)).repeat(2000)));
     assert!(body.len() < 100_000);
     let headers = "Content-Type: application/json\r\nContent-Encoding: gzip\r\n";
     let server = Server::always(move || Reply::new(200, headers, &body)).await;
@@ -179,19 +146,12 @@ async fn a_body_beyond_all_measure_is_refused() {
     let mut client = client(connection(&server.base));
     client.max_body = 1024 * 1024;
     let (rows, end) = drain(client.execute(&query("Q", &columns)).await.unwrap()).await;
-    assert!(
-        matches!(end, Err(Error::TooLarge { limit: 1_048_576, .. })) && rows.len() > 900,
-        "{} {end:?}",
-        rows.len()
-    );
+    assert!(matches!(end, Err(Error::TooLarge { limit: 1_048_576, .. })) && rows.len() > 900, "{} {end:?}", rows.len());
 }
 
 async fn count(client: Client) -> usize {
     let columns = names(&["A"]);
-    drain(client.execute(&query("Q", &columns)).await.unwrap())
-        .await
-        .0
-        .len()
+    drain(client.execute(&query("Q", &columns)).await.unwrap()).await.0.len()
 }
 
 #[tokio::test]

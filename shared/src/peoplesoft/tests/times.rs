@@ -13,10 +13,8 @@ fn zone(name: &str) -> TimeZone {
 fn datetimes_are_read() {
     let check = |text: &str, expect: &str| {
         let got = parse_datetime(text, &zone("America/Chicago"));
-        let got = got.map_or_else(
-            |shape| shape.to_string(),
-            |time| time.map_or("blank".to_owned(), |time| time.to_string()),
-        );
+        let got =
+            got.map_or_else(|shape| shape.to_string(), |time| time.map_or("blank".to_owned(), |time| time.to_string()));
         assert_eq!(got, expect, "{text:?}");
     };
     check("2016-11-11-00.59.29.000000", "2016-11-11T06:59:29Z");
@@ -47,10 +45,7 @@ fn datetimes_are_read() {
     check("03/17/2026 4:05:06PM", &shape("99/99/9999 9:99:99AA"));
     check("2026-02-30", &shape("9999-99-99"));
     check("2026-03-17-24.00.00", &shape("9999-99-99-99.99.99"));
-    check(
-        "2026-03-17-16.44.51.1234567890",
-        &shape("9999-99-99-99.99.99.9999999999"),
-    );
+    check("2026-03-17-16.44.51.1234567890", &shape("9999-99-99-99.99.99.9999999999"));
     check("2026-03-17-16.44.51.", &shape("9999-99-99-99.99.99."));
     check("2026-03-17-16:44:51", &shape("9999-99-99-99:99:99"));
     check("2026-03-17 16:44:51Z", &shape("9999-99-99 99:99:99A"));
@@ -75,10 +70,7 @@ fn lord_howe_shifts_by_half_an_hour() {
 fn dates_and_times_are_read() {
     let date = |text: &str, expect: Option<&str>| {
         assert_eq!(
-            parse_date(text)
-                .ok()
-                .map(|date| date.map_or(String::new(), |date| date.to_string()))
-                .as_deref(),
+            parse_date(text).ok().map(|date| date.map_or(String::new(), |date| date.to_string())).as_deref(),
             expect,
             "{text:?}"
         );
@@ -89,10 +81,7 @@ fn dates_and_times_are_read() {
     date("02.09.2014", None);
     let time = |text: &str, expect: Option<&str>| {
         assert_eq!(
-            parse_time(text)
-                .ok()
-                .map(|time| time.map_or(String::new(), |time| time.to_string()))
-                .as_deref(),
+            parse_time(text).ok().map(|time| time.map_or(String::new(), |time| time.to_string())).as_deref(),
             expect,
             "{text:?}"
         );
@@ -124,11 +113,7 @@ fn prompts_are_written() {
 fn a_window_is_local_and_widened_where_the_clocks_go_back() {
     let check = |zone_name: &str, since: &str, until: &str, expect: (&str, &str)| {
         let (low, high) = window(since.parse().unwrap(), until.parse().unwrap(), &zone(zone_name));
-        assert_eq!(
-            (low.to_string().as_str(), high.to_string().as_str()),
-            expect,
-            "{since} {until}"
-        );
+        assert_eq!((low.to_string().as_str(), high.to_string().as_str()), expect, "{since} {until}");
     };
     check(
         "America/Chicago",

@@ -13,14 +13,8 @@ fn a_documented_message_callback() {
           &MessageStatus=sent&SmsSid=SM1342fe1b2c904d1ab04f0fc7a58abca9&SmsStatus=sent",
     );
     let callback = StatusCallback::parse(&params).unwrap();
-    assert_eq!(
-        (callback.sid.as_str(), callback.status.as_str(), callback.channel),
-        (SID, "sent", Channel::Message)
-    );
-    assert_eq!(
-        callback.account_sid.as_deref(),
-        Some("ACxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx")
-    );
+    assert_eq!((callback.sid.as_str(), callback.status.as_str(), callback.channel), (SID, "sent", Channel::Message));
+    assert_eq!(callback.account_sid.as_deref(), Some("ACxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"));
     assert_eq!((callback.to, callback.error_code), (None, None));
     assert_eq!(callback.fields.len(), 6);
 }
@@ -29,10 +23,7 @@ fn a_documented_message_callback() {
 fn a_failure_and_a_call() {
     let body = format!("SmsSid={SID}&SmsStatus=undelivered&ErrorCode=30005&To=%2B13125550142");
     let failure = StatusCallback::parse(&form_params(body.as_bytes())).unwrap();
-    assert_eq!(
-        (failure.status.as_str(), failure.error_code),
-        ("undelivered", Some(30005))
-    );
+    assert_eq!((failure.status.as_str(), failure.error_code), ("undelivered", Some(30005)));
     assert_eq!(failure.to.as_ref().map(PhoneNumber::e164), Some("+13125550142"));
     let printed = format!("{failure:?}");
     assert!(!printed.contains("5550142"), "{printed}");
@@ -47,35 +38,19 @@ fn a_failure_and_a_call() {
 #[test]
 fn what_is_indispensable() {
     let check = |body: &str, expect: Result<(), Malformed>| {
-        assert_eq!(
-            StatusCallback::parse(&form_params(body.as_bytes())).map(|_| ()),
-            expect,
-            "{body}"
-        );
+        assert_eq!(StatusCallback::parse(&form_params(body.as_bytes())).map(|_| ()), expect, "{body}");
     };
     check(&format!("MessageSid={SID}&MessageStatus=brand-new_word2"), Ok(()));
     check("", Err(Malformed::Sid));
     check("MessageStatus=sent", Err(Malformed::Sid));
     check("MessageSid=&MessageStatus=sent", Err(Malformed::Sid));
     check("MessageSid=SM1&MessageStatus=sent", Err(Malformed::Sid));
-    check(
-        "MessageSid=VE1342fe1b2c904d1ab04f0fc7a58abca9&MessageStatus=sent",
-        Err(Malformed::Sid),
-    );
+    check("MessageSid=VE1342fe1b2c904d1ab04f0fc7a58abca9&MessageStatus=sent", Err(Malformed::Sid));
     check(&format!("MessageSid={SID}"), Err(Malformed::Status));
     check(&format!("MessageSid={SID}&MessageStatus="), Err(Malformed::Status));
-    check(
-        &format!("MessageSid={SID}&MessageStatus=sent%23x"),
-        Err(Malformed::Status),
-    );
-    check(
-        &format!("MessageSid={SID}&CallStatus=completed"),
-        Err(Malformed::Status),
-    );
-    check(
-        &format!("MessageSid={SID}&MessageStatus={}", "x".repeat(41)),
-        Err(Malformed::Status),
-    );
+    check(&format!("MessageSid={SID}&MessageStatus=sent%23x"), Err(Malformed::Status));
+    check(&format!("MessageSid={SID}&CallStatus=completed"), Err(Malformed::Status));
+    check(&format!("MessageSid={SID}&MessageStatus={}", "x".repeat(41)), Err(Malformed::Status));
 }
 
 #[test]
@@ -87,41 +62,18 @@ fn every_field_is_kept_repeated_ones_as_a_list() {
 }
 
 fn inbound(body: &str, opt_out_type: &str) -> Result<Inbound, Malformed> {
-    let pairs = [
-        ("MessageSid", SID),
-        ("From", "+13125550142"),
-        ("To", "55555"),
-        ("Body", body),
-        ("OptOutType", opt_out_type),
-    ];
-    let params: Vec<_> = pairs
-        .iter()
-        .map(|&(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
+    let pairs =
+        [("MessageSid", SID), ("From", "+13125550142"), ("To", "55555"), ("Body", body), ("OptOutType", opt_out_type)];
+    let params: Vec<_> = pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
     Inbound::parse(&params)
 }
 
 #[test]
 fn a_keyword_is_the_whole_body_unless_twilio_says_otherwise() {
     let check = |body: &str, opt_out_type: &str, expect: Option<Keyword>| {
-        assert_eq!(
-            inbound(body, opt_out_type).unwrap().keyword,
-            expect,
-            "{body:?} {opt_out_type:?}"
-        );
+        assert_eq!(inbound(body, opt_out_type).unwrap().keyword, expect, "{body:?} {opt_out_type:?}");
     };
-    for word in [
-        "STOP",
-        "stop",
-        " Stop\n",
-        "UNSUBSCRIBE",
-        "End",
-        "QUIT",
-        "STOPALL",
-        "revoke",
-        "OPTOUT",
-        "CANCEL",
-    ] {
+    for word in ["STOP", "stop", " Stop\n", "UNSUBSCRIBE", "End", "QUIT", "STOPALL", "revoke", "OPTOUT", "CANCEL"] {
         check(word, "", Some(Keyword::Stop));
     }
     for word in ["start", "YES", "Unstop"] {
@@ -142,28 +94,15 @@ fn a_keyword_is_the_whole_body_unless_twilio_says_otherwise() {
 #[test]
 fn an_incoming_text_names_its_sender_and_prints_nothing_of_it() {
     let text = inbound("my pin is 4711", "").unwrap();
-    assert_eq!(
-        (text.from.e164(), text.to.as_str(), text.body.as_str()),
-        ("+13125550142", "55555", "my pin is 4711")
-    );
+    assert_eq!((text.from.e164(), text.to.as_str(), text.body.as_str()), ("+13125550142", "55555", "my pin is 4711"));
     let printed = format!("{text:?}");
     assert!(!printed.contains("4711") && !printed.contains("5550142"), "{printed}");
 
     let check = |body: &str, expect: Malformed| {
-        assert_eq!(
-            Inbound::parse(&form_params(body.as_bytes())).map(|_| ()),
-            Err(expect),
-            "{body}"
-        );
+        assert_eq!(Inbound::parse(&form_params(body.as_bytes())).map(|_| ()), Err(expect), "{body}");
     };
     check("From=%2B13125550142&Body=hi", Malformed::Sid);
-    check(
-        "MessageSid=CA1342fe1b2c904d1ab04f0fc7a58abca9&From=%2B13125550142",
-        Malformed::Sid,
-    );
+    check("MessageSid=CA1342fe1b2c904d1ab04f0fc7a58abca9&From=%2B13125550142", Malformed::Sid);
     check(&format!("MessageSid={SID}&Body=hi"), Malformed::From);
-    check(
-        &format!("MessageSid={SID}&From=whatsapp:%2B13125550142"),
-        Malformed::From,
-    );
+    check(&format!("MessageSid={SID}&From=whatsapp:%2B13125550142"), Malformed::From);
 }

@@ -32,21 +32,10 @@ async fn a_yes_without_a_sid_is_in_doubt() {
     check(Step::Answer(201, "", "<html>".into()), "the answer can't be read").await;
     check(Step::Answer(201, "", "[]".into()), "the answer can't be read").await;
     check(Step::Answer(204, "", String::new()), "the answer can't be read").await;
-    check(
-        Step::Answer(201, "", json!({"status": "queued"}).to_string()),
-        "the answer has no sid",
-    )
-    .await;
-    check(
-        Step::Answer(201, "", json!({"sid": CA}).to_string()),
-        "the answer has no sid",
-    )
-    .await;
-    check(
-        Step::Raw("HTTP/1.1 201 Created\r\nContent-Length: 99\r\n\r\n{\"sid\": \"SM"),
-        "the answer can't be read",
-    )
-    .await;
+    check(Step::Answer(201, "", json!({"status": "queued"}).to_string()), "the answer has no sid").await;
+    check(Step::Answer(201, "", json!({"sid": CA}).to_string()), "the answer has no sid").await;
+    check(Step::Raw("HTTP/1.1 201 Created\r\nContent-Length: 99\r\n\r\n{\"sid\": \"SM"), "the answer can't be read")
+        .await;
     let endless = format!(r#"{{"sid": "{SM}", "body": "{}"}}"#, "x".repeat(5 << 20));
     check(Step::Answer(201, "", endless), "the answer can't be read").await;
 }
@@ -55,15 +44,7 @@ async fn a_yes_without_a_sid_is_in_doubt() {
 async fn a_refusal_is_judged_by_its_code() {
     let check = async |status: u16, body: Value, class: Class| {
         let code = body["code"].as_u64().map(|code| u32::try_from(code).unwrap());
-        assert_eq!(
-            answered(status, &body).await,
-            Reply::Refused {
-                code,
-                status: Some(status),
-                class
-            },
-            "{body}"
-        );
+        assert_eq!(answered(status, &body).await, Reply::Refused { code, status: Some(status), class }, "{body}");
     };
     check(400, error(21211), Class::Recipient).await;
     check(400, error(21610), Class::OptedOut).await;
@@ -81,11 +62,7 @@ async fn a_refusal_is_judged_by_its_code() {
 #[tokio::test]
 async fn a_code_may_be_a_string_or_in_a_list() {
     let check = async |body: Value| {
-        let expect = Reply::Refused {
-            code: Some(21211),
-            status: Some(400),
-            class: Class::Recipient,
-        };
+        let expect = Reply::Refused { code: Some(21211), status: Some(400), class: Class::Recipient };
         assert_eq!(answered(400, &body).await, expect, "{body}");
     };
     check(json!({"code": "21211", "message": "…"})).await;
@@ -97,14 +74,7 @@ async fn a_code_may_be_a_string_or_in_a_list() {
 async fn without_a_code_the_status_decides() {
     let refused = async |status: u16, class: Class| {
         let reply = after(Step::Answer(status, "", "<html>no</html>".into())).await;
-        assert_eq!(
-            reply,
-            Reply::Refused {
-                code: None,
-                status: Some(status),
-                class
-            }
-        );
+        assert_eq!(reply, Reply::Refused { code: None, status: Some(status), class });
     };
     refused(401, Class::Account).await;
     refused(403, Class::Account).await;
@@ -114,10 +84,7 @@ async fn without_a_code_the_status_decides() {
     refused(302, Class::Config).await;
     let doubted = async |status: u16| {
         let reply = after(Step::Answer(status, "", "<html>no</html>".into())).await;
-        assert!(
-            matches!(reply, Reply::InDoubt { status: Some(got), .. } if got == status),
-            "{reply:?}"
-        );
+        assert!(matches!(reply, Reply::InDoubt { status: Some(got), .. } if got == status), "{reply:?}");
     };
     doubted(408).await;
     doubted(425).await;
@@ -150,48 +117,24 @@ async fn a_rate_limit_is_certainly_not_processed() {
         };
         assert_eq!(after(step).await, expect);
     };
-    check(
-        Step::Answer(429, "Retry-After: 7\r\n", error(20429).to_string()),
-        Some(20429),
-        Some(7),
-    )
-    .await;
+    check(Step::Answer(429, "Retry-After: 7\r\n", error(20429).to_string()), Some(20429), Some(7)).await;
     check(Step::Answer(429, "", error(20429).to_string()), Some(20429), None).await;
-    check(
-        Step::Answer(429, "Retry-After: soon\r\n", error(20429).to_string()),
-        Some(20429),
-        None,
-    )
-    .await;
-    check(
-        Step::Answer(429, "Retry-After: 99999999999\r\n", "slow down".into()),
-        None,
-        Some(86_400),
-    )
-    .await;
+    check(Step::Answer(429, "Retry-After: soon\r\n", error(20429).to_string()), Some(20429), None).await;
+    check(Step::Answer(429, "Retry-After: 99999999999\r\n", "slow down".into()), None, Some(86_400)).await;
     check(Step::Answer(429, "", error(29999).to_string()), Some(29999), None).await;
 }
 
 #[tokio::test]
 async fn a_refusal_that_breaks_off_was_not_processed() {
-    let reply = after(Step::Raw(
-        "HTTP/1.1 400 Bad Request\r\nContent-Length: 99\r\n\r\n{\"code\": 21",
-    ))
-    .await;
-    assert!(
-        matches!(reply, Reply::NotProcessed { status: Some(400), .. }),
-        "{reply:?}"
-    );
+    let reply = after(Step::Raw("HTTP/1.1 400 Bad Request\r\nContent-Length: 99\r\n\r\n{\"code\": 21")).await;
+    assert!(matches!(reply, Reply::NotProcessed { status: Some(400), .. }), "{reply:?}");
 }
 
 #[tokio::test]
 async fn no_answer_is_in_doubt() {
     let check = async |step: Step| {
         let reply = after(step).await;
-        let expect = Reply::InDoubt {
-            status: None,
-            why: "the connection broke before the answer",
-        };
+        let expect = Reply::InDoubt { status: None, why: "the connection broke before the answer" };
         assert_eq!(reply, expect);
     };
     check(Step::Close).await;
@@ -204,24 +147,13 @@ async fn no_answer_is_in_doubt() {
 async fn an_answer_that_takes_too_long_is_in_doubt() {
     let far_end = FarEnd::new(vec![Step::Silence]);
     let reply = text_by(&hasty_client(5000, 200), &far_end.url()).await;
-    assert_eq!(
-        reply,
-        Reply::InDoubt {
-            status: None,
-            why: "no answer in time"
-        }
-    );
+    assert_eq!(reply, Reply::InDoubt { status: None, why: "no answer in time" });
     assert_eq!(far_end.received().len(), 1);
 }
 
 #[tokio::test]
 async fn no_connection_is_certainly_not_processed() {
-    let not_connected = |why| Reply::NotProcessed {
-        code: None,
-        status: None,
-        retry_after: None,
-        why,
-    };
+    let not_connected = |why| Reply::NotProcessed { code: None, status: None, retry_after: None, why };
 
     let (url, _held) = closed_port();
     assert_eq!(text(&url).await, not_connected("no connection"));
@@ -232,10 +164,7 @@ async fn no_connection_is_certainly_not_processed() {
 
     let never_shakes_hands = FarEnd::new(vec![Step::Ignore]);
     let url = never_shakes_hands.url().replace("http:", "https:");
-    assert_eq!(
-        text_by(&hasty_client(200, 5000), &url).await,
-        not_connected("connecting took too long")
-    );
+    assert_eq!(text_by(&hasty_client(200, 5000), &url).await, not_connected("connecting took too long"));
 }
 
 #[tokio::test]

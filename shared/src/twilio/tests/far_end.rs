@@ -62,21 +62,12 @@ impl FarEnd {
                 }
             }
         });
-        Self {
-            address,
-            received,
-            stopped,
-            thread: Some(thread),
-        }
+        Self { address, received, stopped, thread: Some(thread) }
     }
 
     /// One step: an answer of JSON.
     pub(super) fn answering(status: u16, json: &serde_json::Value) -> Self {
-        Self::new(vec![Step::Answer(
-            status,
-            "Content-Type: application/json\r\n",
-            json.to_string(),
-        )])
+        Self::new(vec![Step::Answer(status, "Content-Type: application/json\r\n", json.to_string())])
     }
 
     pub(super) fn url(&self) -> String {
@@ -100,10 +91,7 @@ impl Drop for FarEnd {
 
 impl Received {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     pub(super) fn form(&self) -> Vec<(String, String)> {
@@ -111,11 +99,7 @@ impl Received {
     }
 
     pub(super) fn values(&self, name: &str) -> Vec<String> {
-        self.form()
-            .into_iter()
-            .filter(|(known, _)| known == name)
-            .map(|(_, value)| value)
-            .collect()
+        self.form().into_iter().filter(|(known, _)| known == name).map(|(_, value)| value).collect()
     }
 }
 
@@ -131,9 +115,7 @@ fn play(step: &Step, mut stream: TcpStream, peer: SocketAddr, received: &Mutex<V
         received.lock().unwrap().push(request);
         return None;
     }
-    let length = request
-        .header("content-length")
-        .map_or(0, |length| length.parse().unwrap());
+    let length = request.header("content-length").map_or(0, |length| length.parse().unwrap());
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
     request.body = String::from_utf8(body).unwrap();
@@ -166,14 +148,6 @@ fn head(reader: &mut impl BufRead, peer: SocketAddr) -> Received {
     }
     let mut lines = lines.into_iter();
     let line = lines.next().unwrap_or_default();
-    let split = |line: String| {
-        line.split_once(": ")
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    };
-    Received {
-        line,
-        headers: lines.filter_map(split).collect(),
-        body: String::new(),
-        peer,
-    }
+    let split = |line: String| line.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Received { line, headers: lines.filter_map(split).collect(), body: String::new(), peer }
 }

@@ -45,10 +45,7 @@ fn client() -> Client {
 
 /// Gives up soon, for a far end that never answers.
 fn hasty_client(connect_ms: u64, total_ms: u64) -> Client {
-    let timeouts = Timeouts {
-        connect: Duration::from_millis(connect_ms),
-        total: Duration::from_millis(total_ms),
-    };
+    let timeouts = Timeouts { connect: Duration::from_millis(connect_ms), total: Duration::from_millis(total_ms) };
     Client::new(timeouts).unwrap()
 }
 
@@ -61,12 +58,7 @@ fn closed_port() -> (String, TcpSocket) {
 
 async fn text_by(client: &Client, base_url: &str) -> Reply {
     let to = number("+13125550142");
-    let message = NewMessage {
-        to: &to,
-        body: "Hola Zoë & co",
-        status_callback: CALLBACK,
-        validity_seconds: 3600,
-    };
+    let message = NewMessage { to: &to, body: "Hola Zoë & co", status_callback: CALLBACK, validity_seconds: 3600 };
     client.create_message(&account(base_url), &message).await
 }
 

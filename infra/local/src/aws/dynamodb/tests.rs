@@ -21,23 +21,11 @@ pub(in super::super) fn client(dynamodb: &DynamoDb) -> Client {
 }
 
 fn definition() -> CreateTableInputBuilder {
-    let key = |name: &str, kind| {
-        KeySchemaElement::builder()
-            .attribute_name(name)
-            .key_type(kind)
-            .build()
-            .unwrap()
-    };
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
     let text = |name: &str| {
-        AttributeDefinition::builder()
-            .attribute_name(name)
-            .attribute_type(ScalarAttributeType::S)
-            .build()
-            .unwrap()
+        AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap()
     };
-    let stream = StreamSpecification::builder()
-        .stream_enabled(true)
-        .stream_view_type(StreamViewType::NewImage);
+    let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewImage);
     CreateTableInputBuilder::default()
         .table_name(TABLE)
         .attribute_definitions(text("pk"))
@@ -62,9 +50,7 @@ pub(in super::super) async fn put(client: &Client, pk: &str, sk: &str) {
 
 pub(in super::super) async fn put_more(client: &Client, pk: &str, sk: &str, more: &[(&str, AttributeValue)]) {
     let mut request = client.put_item().table_name(TABLE);
-    request = request
-        .item("pk", AttributeValue::S(pk.to_owned()))
-        .item("sk", AttributeValue::S(sk.to_owned()));
+    request = request.item("pk", AttributeValue::S(pk.to_owned())).item("sk", AttributeValue::S(sk.to_owned()));
     for (name, value) in more {
         request = request.item(*name, value.clone());
     }
@@ -73,9 +59,7 @@ pub(in super::super) async fn put_more(client: &Client, pk: &str, sk: &str, more
 
 async fn found(client: &Client, pk: &str, sk: &str) -> bool {
     let request = client.get_item().table_name(TABLE);
-    let request = request
-        .key("pk", AttributeValue::S(pk.to_owned()))
-        .key("sk", AttributeValue::S(sk.to_owned()));
+    let request = request.key("pk", AttributeValue::S(pk.to_owned())).key("sk", AttributeValue::S(sk.to_owned()));
     request.send().await.unwrap().item.is_some()
 }
 
@@ -118,18 +102,11 @@ async fn stream_records_are_numbered_and_read_by_the_index_in_a_file_and_in_memo
     let check = async |data: Option<&Path>| {
         let (dynamodb, client) = with_table(data).await;
         put(&client, "a", "1").await;
-        let file = directory.path().join(if data.is_some() {
-            "copy-of-file"
-        } else {
-            "copy-of-memory"
-        });
+        let file = directory.path().join(if data.is_some() { "copy-of-file" } else { "copy-of-memory" });
         dynamodb.database().vacuum_into(file.to_str().unwrap()).unwrap();
         for statement in [NUMBERING, READING] {
             let plan = plan(&file, statement);
-            assert!(
-                plan.contains("INDEX local_stream_records_by_number (table_name=?"),
-                "{plan}"
-            );
+            assert!(plan.contains("INDEX local_stream_records_by_number (table_name=?"), "{plan}");
             assert!(!plan.contains("TEMP B-TREE"), "{plan}");
         }
     };
@@ -151,10 +128,7 @@ async fn numbering_a_record_takes_as_many_steps_after_many_writes_as_after_few()
     assert_eq!(numbering_steps(&file("few")), numbering_steps(&file("many")));
     // The same without the index, lest the count above says nothing.
     for copy in ["few", "many"] {
-        Connection::open(file(copy))
-            .unwrap()
-            .execute_batch("DROP INDEX local_stream_records_by_number")
-            .unwrap();
+        Connection::open(file(copy)).unwrap().execute_batch("DROP INDEX local_stream_records_by_number").unwrap();
     }
     assert!(numbering_steps(&file("many")) > 10 * numbering_steps(&file("few")));
 }
@@ -165,16 +139,11 @@ async fn every_acknowledged_write_survives_a_kill() {
     let data = directory.path().join("data");
     let (_running, client) = with_table(Some(&data)).await;
     let connection = Connection::open(&data).unwrap();
-    let mode: String = connection
-        .query_row("PRAGMA journal_mode", [], |row| row.get(0))
-        .unwrap();
+    let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
     assert_eq!(mode, "wal");
     // FULL: the log is synchronised at each commit, so a power cut loses no more than a kill does. A connection's own
     // setting; this one, like dynoxide's, has the library's default.
-    assert_eq!(
-        connection.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0)),
-        Ok(2)
-    );
+    assert_eq!(connection.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0)), Ok(2));
     for number in 0..40 {
         put(&client, "a", &number.to_string()).await;
     }
@@ -203,10 +172,7 @@ async fn a_data_file_is_opened_once_at_a_time_by_any_of_its_names() {
     for name in [&data, &link] {
         let refused = DynamoDb::start(Some(name)).await.err().unwrap();
         assert!(matches!(&refused, Error::InUse(_)), "{refused}");
-        assert!(
-            refused.to_string().ends_with("data is in use by another process"),
-            "{refused}"
-        );
+        assert!(refused.to_string().ends_with("data is in use by another process"), "{refused}");
     }
     drop(first);
     let (_second, client) = with_table(Some(&link)).await;
@@ -223,10 +189,7 @@ async fn what_is_no_database_is_refused_and_left_alone() {
     assert!(matches!(refused, Error::Database(_)), "{refused}");
     assert_eq!(fs::read_to_string(&data).unwrap(), text);
     let missing = directory.path().join("no/such/directory/data");
-    assert!(matches!(
-        DynamoDb::start(Some(&missing)).await.err().unwrap(),
-        Error::File(..)
-    ));
+    assert!(matches!(DynamoDb::start(Some(&missing)).await.err().unwrap(), Error::File(..)));
 }
 
 #[tokio::test]
@@ -235,29 +198,15 @@ async fn a_table_is_ensured_once_or_twice_alike() {
     put(&client, "a", "1").await;
     ensure_table(&client, definition(), "retain_until").await.unwrap();
     assert!(found(&client, "a", "1").await);
-    let table = client
-        .describe_table()
-        .table_name(TABLE)
-        .send()
-        .await
-        .unwrap()
-        .table
-        .unwrap();
+    let table = client.describe_table().table_name(TABLE).send().await.unwrap().table.unwrap();
     assert!(table.stream_specification.unwrap().stream_enabled);
     assert_eq!(table.table_status, Some("ACTIVE".into()));
     let expiry = client.describe_time_to_live().table_name(TABLE).send().await.unwrap();
     let expiry = expiry.time_to_live_description.unwrap();
     assert_eq!(expiry.attribute_name.as_deref(), Some("retain_until"));
-    let impossible = definition().key_schema(
-        KeySchemaElement::builder()
-            .attribute_name("x")
-            .key_type(KeyType::Hash)
-            .build()
-            .unwrap(),
-    );
-    let refused = ensure_table(&client, impossible.table_name("other"), "retain_until")
-        .await
-        .unwrap_err();
+    let impossible = definition()
+        .key_schema(KeySchemaElement::builder().attribute_name("x").key_type(KeyType::Hash).build().unwrap());
+    let refused = ensure_table(&client, impossible.table_name("other"), "retain_until").await.unwrap_err();
     assert_eq!(refused.to_string(), "the table other can't be created");
 }
 
@@ -270,7 +219,5 @@ async fn the_port_is_closed_when_dropped() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), gone)
-        .await
-        .expect("it still answers");
+    tokio::time::timeout(std::time::Duration::from_secs(20), gone).await.expect("it still answers");
 }

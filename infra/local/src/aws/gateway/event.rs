@@ -64,10 +64,7 @@ pub(super) fn form(head: &Parts, body: &[u8], context: &Context) -> Value {
         event["queryStringParameters"] = Value::Object(parameters);
     }
     if !context.parameters.is_empty() {
-        let named = context
-            .parameters
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()));
+        let named = context.parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         event["pathParameters"] = Value::Object(joined(named));
     }
     if !body.is_empty() {
@@ -85,25 +82,16 @@ pub(super) fn decoded(text: &str) -> String {
 
 /// Whether the body is handed over as text. Everything else, forms included, goes in base64.
 fn is_text(headers: &HeaderMap) -> bool {
-    let full = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let full = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = full.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    kind.starts_with("text/")
-        || matches!(
-            &*kind,
-            "application/json" | "application/xml" | "application/javascript"
-        )
+    kind.starts_with("text/") || matches!(&*kind, "application/json" | "application/xml" | "application/javascript")
 }
 
 /// The headers that end at the gateway: cookies have a place of their own, the rest concerns the connection.
 const NOT_PASSED_ON: [&str; 5] = ["cookie", "connection", "keep-alive", "transfer-encoding", "expect"];
 
 fn headers(original: &HeaderMap, body_bytes: usize, source_ip: &str) -> Map<String, Value> {
-    let passed = original
-        .iter()
-        .filter(|(name, _)| !NOT_PASSED_ON.contains(&name.as_str()));
+    let passed = original.iter().filter(|(name, _)| !NOT_PASSED_ON.contains(&name.as_str()));
     let passed = passed.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())));
     let mut headers = joined(passed);
     // AWS says https here. We are not, and a program that needs to know should not be told otherwise.
@@ -119,13 +107,7 @@ fn headers(original: &HeaderMap, body_bytes: usize, source_ip: &str) -> Map<Stri
 
 fn cookies(headers: &HeaderMap) -> Vec<String> {
     let lines = headers.get_all(COOKIE).iter().map(|value| text(value.as_bytes()));
-    lines
-        .flat_map(|line| {
-            line.split(';')
-                .map(|cookie| cookie.trim().to_owned())
-                .collect::<Vec<_>>()
-        })
-        .collect()
+    lines.flat_map(|line| line.split(';').map(|cookie| cookie.trim().to_owned()).collect::<Vec<_>>()).collect()
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -22,10 +22,7 @@ async fn echo(event: Value) -> Result<Value, String> {
 }
 
 async fn echoing() -> Gateway {
-    let routes = vec![
-        Route::new("POST", "/twilio/{tenant}/status", echo),
-        Route::new("GET", "/health", echo),
-    ];
+    let routes = vec![Route::new("POST", "/twilio/{tenant}/status", echo), Route::new("GET", "/health", echo)];
     Gateway::start(any_port(), routes, noon).await.unwrap()
 }
 
@@ -35,9 +32,7 @@ async fn answering(answer: Value) -> Gateway {
         let answer = answer.clone();
         async move { Ok(answer) }
     };
-    Gateway::start(any_port(), vec![Route::new("POST", "/", function)], noon)
-        .await
-        .unwrap()
+    Gateway::start(any_port(), vec![Route::new("POST", "/", function)], noon).await.unwrap()
 }
 
 fn url(gateway: &Gateway, path_and_query: &str) -> String {
@@ -87,10 +82,7 @@ async fn a_form_arrives_in_base64_with_everything_that_was_signed() {
     check("/body", json!(STANDARD.encode(form)));
     check("/headers/x-twilio-signature", json!("abc="));
     check("/headers/x-twice", json!("one,two"));
-    check(
-        "/headers/content-type",
-        json!("application/x-www-form-urlencoded; charset=UTF-8"),
-    );
+    check("/headers/content-type", json!("application/x-www-form-urlencoded; charset=UTF-8"));
     check("/headers/content-length", json!(form.len().to_string()));
     check("/headers/host", json!(gateway.address().to_string()));
     check("/headers/x-forwarded-for", json!("198.51.100.7, 127.0.0.1"));
@@ -111,19 +103,13 @@ async fn a_form_arrives_in_base64_with_everything_that_was_signed() {
 async fn only_text_is_handed_over_as_text() {
     let gateway = echoing().await;
     let check = async |kind: Option<&str>, body: &'static [u8], encoded: bool| {
-        let mut request = reqwest::Client::new()
-            .post(url(&gateway, "/twilio/t/status"))
-            .body(body);
+        let mut request = reqwest::Client::new().post(url(&gateway, "/twilio/t/status")).body(body);
         if let Some(kind) = kind {
             request = request.header("content-type", kind);
         }
         let event = event_of(request).await;
         assert_eq!(event["isBase64Encoded"], encoded, "{kind:?}");
-        let expect = if encoded {
-            STANDARD.encode(body)
-        } else {
-            String::from_utf8(body.to_vec()).unwrap()
-        };
+        let expect = if encoded { STANDARD.encode(body) } else { String::from_utf8(body.to_vec()).unwrap() };
         assert_eq!(event["body"], expect, "{kind:?}");
     };
     check(Some("application/json"), b"{\"a\": 1}", false).await;
@@ -139,10 +125,7 @@ async fn only_text_is_handed_over_as_text() {
     for absent in ["body", "cookies", "queryStringParameters", "pathParameters"] {
         assert_eq!(bare.get(absent), None, "{absent}");
     }
-    assert_eq!(
-        (&bare["isBase64Encoded"], &bare["rawQueryString"]),
-        (&json!(false), &json!(""))
-    );
+    assert_eq!((&bare["isBase64Encoded"], &bare["rawQueryString"]), (&json!(false), &json!("")));
 }
 
 #[tokio::test]
@@ -157,22 +140,10 @@ async fn the_path_is_decoded_and_cut_at_a_decoded_question_mark() {
         assert_eq!(event["rawQueryString"], query, "{path}");
         assert_eq!(event["pathParameters"]["tenant"], tenant, "{path}");
     };
-    check(
-        "/twilio/st%2Dlukes/status?n=%41",
-        "/twilio/st-lukes/status",
-        "n=%41",
-        "st-lukes",
-    )
-    .await;
+    check("/twilio/st%2Dlukes/status?n=%41", "/twilio/st-lukes/status", "n=%41", "st-lukes").await;
     check("/twilio/a%2Fb/status", "/twilio/a/b/status", "", "a/b").await;
     check("/twilio/a%3Fb/status?c", "/twilio/a", "c", "a?b").await;
-    check(
-        "/twilio/caf%C3%A9+1/%73tatus?",
-        "/twilio/caf\u{e9}+1/status",
-        "",
-        "caf\u{e9}+1",
-    )
-    .await;
+    check("/twilio/caf%C3%A9+1/%73tatus?", "/twilio/caf\u{e9}+1/status", "", "caf\u{e9}+1").await;
 }
 
 #[tokio::test]
@@ -181,11 +152,7 @@ async fn a_request_without_a_route_is_not_found() {
     let check = async |method: &str, path: &str| {
         let request = format!("{method} {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n");
         let (status, body) = raw(&gateway, &request).await;
-        assert_eq!(
-            (&*status, &*body),
-            ("HTTP/1.1 404 Not Found", r#"{"message":"Not Found"}"#),
-            "{method} {path}"
-        );
+        assert_eq!((&*status, &*body), ("HTTP/1.1 404 Not Found", r#"{"message":"Not Found"}"#), "{method} {path}");
     };
     check("GET", "/twilio/t/status").await;
     check("POST", "/twilio/t/status/").await;
@@ -202,60 +169,30 @@ async fn an_answer_becomes_a_response() {
         let gateway = answering(answer.clone()).await;
         let response = reqwest::Client::new().post(url(&gateway, "/")).send().await.unwrap();
         assert_eq!(response.status(), status, "{answer}");
-        let found = response
-            .headers()
-            .get("content-type")
-            .map(|kind| kind.to_str().unwrap().to_owned());
+        let found = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
         assert_eq!(found.as_deref(), kind, "{answer}");
         assert_eq!(response.bytes().await.unwrap(), body, "{answer}");
     };
     let xml = json!({"statusCode": 200, "headers": {"Content-Type": "text/xml", "content-length": "99"}, "body": "<Response/>"});
     check(xml, 200, Some("text/xml"), b"<Response/>").await;
     check(json!({"statusCode": 204, "headers": {}, "body": null}), 204, None, b"").await;
-    check(
-        json!({"statusCode": 403, "body": "no"}),
-        403,
-        Some("text/plain;charset=UTF-8"),
-        b"no",
-    )
-    .await;
+    check(json!({"statusCode": 403, "body": "no"}), 403, Some("text/plain;charset=UTF-8"), b"no").await;
     let binary =
         json!({"statusCode": 200, "headers": {"content-type": "image/png"}, "body": "/w==", "isBase64Encoded": true});
     check(binary, 200, Some("image/png"), b"\xff").await;
-    check(
-        json!({"approved": true}),
-        200,
-        Some("application/json"),
-        br#"{"approved":true}"#,
-    )
-    .await;
+    check(json!({"approved": true}), 200, Some("application/json"), br#"{"approved":true}"#).await;
     check(json!("hello"), 200, Some("application/json"), b"hello").await;
     let failed = br#"{"message":"Internal Server Error"}"#;
     let json = Some("application/json");
     check(json!({"statusCode": "soon"}), 500, json, failed).await;
     check(json!({"statusCode": 100}), 500, json, failed).await;
-    check(
-        json!({"statusCode": 200, "headers": {"bad name": "x"}}),
-        500,
-        json,
-        failed,
-    )
-    .await;
-    check(
-        json!({"statusCode": 200, "body": "%", "isBase64Encoded": true}),
-        500,
-        json,
-        failed,
-    )
-    .await;
+    check(json!({"statusCode": 200, "headers": {"bad name": "x"}}), 500, json, failed).await;
+    check(json!({"statusCode": 200, "body": "%", "isBase64Encoded": true}), 500, json, failed).await;
 
     let gateway = answering(json!({"statusCode": 200, "headers": {"retry-after": 7}, "cookies": ["a=1", "b=2"]})).await;
     let response = reqwest::Client::new().post(url(&gateway, "/")).send().await.unwrap();
     assert_eq!(response.headers()["retry-after"], "7");
-    assert_eq!(
-        response.headers().get_all("set-cookie").iter().collect::<Vec<_>>(),
-        ["a=1", "b=2"]
-    );
+    assert_eq!(response.headers().get_all("set-cookie").iter().collect::<Vec<_>>(), ["a=1", "b=2"]);
 }
 
 #[tokio::test]
@@ -272,11 +209,7 @@ async fn a_function_that_fails_or_panics_answers_500_and_the_next_one_is_served(
     for path in ["/fails", "/panics", "/fails"] {
         let response = client.get(url(&gateway, path)).send().await.unwrap();
         assert_eq!(response.status(), 500, "{path}");
-        assert_eq!(
-            response.bytes().await.unwrap(),
-            &br#"{"message":"Internal Server Error"}"#[..],
-            "{path}"
-        );
+        assert_eq!(response.bytes().await.unwrap(), &br#"{"message":"Internal Server Error"}"#[..], "{path}");
     }
     assert_eq!(client.get(url(&gateway, "/works")).send().await.unwrap().status(), 200);
 }
@@ -284,10 +217,7 @@ async fn a_function_that_fails_or_panics_answers_500_and_the_next_one_is_served(
 #[tokio::test]
 async fn a_large_body_and_a_slow_function_are_cut_off() {
     let never = |_| std::future::pending::<Result<Value, String>>();
-    let limits = Limits {
-        body_bytes: 1000,
-        function: Duration::from_millis(20),
-    };
+    let limits = Limits { body_bytes: 1000, function: Duration::from_millis(20) };
     let routes = vec![Route::new("POST", "/never", never), Route::new("POST", "/echo", echo)];
     let gateway = Gateway::start_with(any_port(), routes, noon, limits).await.unwrap();
     let post = |path: &str, bytes: usize| reqwest::Client::new().post(url(&gateway, path)).body("x".repeat(bytes));
@@ -352,7 +282,5 @@ async fn a_dropped_gateway_stops_its_functions_and_its_port() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), closed)
-        .await
-        .expect("it stops and the port closes");
+    tokio::time::timeout(Duration::from_secs(20), closed).await.expect("it stops and the port closes");
 }

@@ -63,14 +63,7 @@ impl Version {
     /// The id of a version with this content. It depends on nothing else, so that an edited file is a new version.
     pub(super) fn id_of(text: &str) -> String {
         let hash = HEXLOWER.encode(&Sha256::digest(text.as_bytes()));
-        format!(
-            "{}-{}-{}-{}-{}",
-            &hash[..8],
-            &hash[8..12],
-            &hash[12..16],
-            &hash[16..20],
-            &hash[20..32]
-        )
+        format!("{}-{}-{}-{}-{}", &hash[..8], &hash[8..12], &hash[12..16], &hash[16..20], &hash[20..32])
     }
 
     pub(super) fn labels(&self) -> Vec<&'static str> {
@@ -151,12 +144,7 @@ impl Directory {
         // AWS ends an ARN with six characters of its own, so that a deleted and recreated secret has another.
         let suffix = &HEXLOWER.encode(&Sha256::digest(name.as_bytes()))[..6];
         let arn = format!("arn:aws:secretsmanager:us-east-1:000000000000:secret:{name}-{suffix}");
-        Ok(Some(Secret {
-            tenant: tenant.to_owned(),
-            name,
-            arn,
-            versions,
-        }))
+        Ok(Some(Secret { tenant: tenant.to_owned(), name, arn, versions }))
     }
 
     fn version(&self, tenant: &str, stage: Stage) -> io::Result<Option<Version>> {
@@ -166,27 +154,15 @@ impl Directory {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let changed = fs::metadata(&path)?
-            .modified()?
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs_f64();
+        let changed = fs::metadata(&path)?.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         // A secret is text. What isn't, is for the reader of the document to refuse, and only that document.
         let text = String::from_utf8_lossy(&bytes).into_owned();
-        Ok(Some(Version {
-            id: Version::id_of(&text),
-            text,
-            changed,
-            stages: vec![stage],
-        }))
+        Ok(Some(Version { id: Version::id_of(&text), text, changed, stages: vec![stage] }))
     }
 
     /// Writes a first current version; false if there is one.
     pub(super) fn create(&self, tenant: &str, text: &str) -> io::Result<bool> {
-        match self
-            .temporary(text)?
-            .persist_noclobber(self.path.join(Stage::Current.file(tenant)))
-        {
+        match self.temporary(text)?.persist_noclobber(self.path.join(Stage::Current.file(tenant))) {
             Ok(_) => Ok(true),
             Err(failed) if failed.error.kind() == ErrorKind::AlreadyExists => Ok(false),
             Err(failed) => Err(failed.error),
@@ -201,10 +177,7 @@ impl Directory {
 
     /// A hidden file beside the others, which only its owner may read (`tempfile` creates with mode 0600).
     fn temporary(&self, text: &str) -> io::Result<tempfile::NamedTempFile> {
-        let mut file = tempfile::Builder::new()
-            .prefix(".")
-            .suffix(".tmp")
-            .tempfile_in(&self.path)?;
+        let mut file = tempfile::Builder::new().prefix(".").suffix(".tmp").tempfile_in(&self.path)?;
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
         Ok(file)
@@ -220,11 +193,7 @@ impl Directory {
         for stage in [Stage::Current, Stage::Pending] {
             let path = self.path.join(stage.file(tenant));
             let aside = self.path.join(stage.file(tenant) + ".deleted");
-            absent_is_fine(if for_good {
-                fs::remove_file(path)
-            } else {
-                fs::rename(path, aside)
-            })?;
+            absent_is_fine(if for_good { fs::remove_file(path) } else { fs::rename(path, aside) })?;
         }
         Ok(())
     }
@@ -241,7 +210,5 @@ fn absent_is_fine(done: io::Result<()>) -> io::Result<()> {
 fn is_tenant(name: &str) -> bool {
     (1..=40).contains(&name.len())
         && !name.starts_with('-')
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }

@@ -56,10 +56,7 @@ impl Filter {
 }
 
 fn bad(at: &str, why: impl Into<String>) -> BadPattern {
-    BadPattern {
-        at: at.to_owned(),
-        why: why.into(),
-    }
+    BadPattern { at: at.to_owned(), why: why.into() }
 }
 
 fn node(at: &str, pattern: &Value) -> Result<Node, BadPattern> {
@@ -67,11 +64,7 @@ fn node(at: &str, pattern: &Value) -> Result<Node, BadPattern> {
         Value::Object(fields) if fields.is_empty() => Err(bad(at, "an empty object matches nothing in particular")),
         Value::Object(fields) => {
             let read = fields.iter().map(|(name, pattern)| {
-                let at = if at.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{at}.{name}")
-                };
+                let at = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
                 if name.starts_with('$') {
                     return Err(bad(&at, "an operator between fields"));
                 }
@@ -107,9 +100,9 @@ impl Node {
     fn fits(&self, value: Option<&Value>) -> bool {
         match (self, value) {
             (Self::Fields(_), Some(Value::Array(elements))) => elements.iter().any(|element| self.fits(Some(element))),
-            (Self::Fields(fields), value) => fields
-                .iter()
-                .all(|(name, node)| node.fits(value.and_then(|value| value.get(name)))),
+            (Self::Fields(fields), value) => {
+                fields.iter().all(|(name, node)| node.fits(value.and_then(|value| value.get(name))))
+            }
             (Self::AnyOf(conditions), value) => conditions.iter().any(|condition| condition.holds(value)),
         }
     }
@@ -138,11 +131,7 @@ mod tests {
         let starts = r#"{"eventName":["INSERT"],"dynamodb":{"NewImage":{"start_attempt":{"N":[{"exists":true}]}}}}"#;
         let insert = |image: Value| json!({"eventName": "INSERT", "dynamodb": {"NewImage": image}});
         let check = |patterns: &[&str], record: Value, expect: bool| {
-            assert_eq!(
-                Filter::parse(patterns).unwrap().accepts(&record),
-                expect,
-                "{patterns:?} on {record}"
-            );
+            assert_eq!(Filter::parse(patterns).unwrap().accepts(&record), expect, "{patterns:?} on {record}");
         };
         check(&[], json!({"eventName": "REMOVE"}), true);
         check(&[starts], insert(json!({"start_attempt": {"N": "1"}})), true);
@@ -153,16 +142,8 @@ mod tests {
         let modified = json!({"eventName": "MODIFY", "dynamodb": {"NewImage": {"start_attempt": {"N": "1"}}}});
         check(&[starts], modified.clone(), false);
         check(&[r#"{"eventName":["MODIFY"]}"#, starts], modified, true);
-        check(
-            &[r#"{"eventName":["INSERT","MODIFY"]}"#],
-            json!({"eventName": "MODIFY"}),
-            true,
-        );
-        check(
-            &[r#"{"eventName":[{"prefix":"RE"}]}"#],
-            json!({"eventName": "REMOVE"}),
-            true,
-        );
+        check(&[r#"{"eventName":["INSERT","MODIFY"]}"#], json!({"eventName": "MODIFY"}), true);
+        check(&[r#"{"eventName":[{"prefix":"RE"}]}"#], json!({"eventName": "REMOVE"}), true);
         check(&[r#"{"eventName":[{"prefix":"RE"}]}"#], json!({"eventName": 7}), false);
         check(&[r#"{"a":{"b":[{"exists":false}]}}"#], json!({}), true);
         check(&[r#"{"a":{"b":[{"exists":false}]}}"#], json!({"a": {"b": null}}), false);
@@ -170,11 +151,7 @@ mod tests {
         check(&[r#"{"a":[null,3]}"#], json!({"a": 3}), true);
         check(&[r#"{"a":[null,3]}"#], json!({}), false);
         check(&[r#"{"a":{"SS":["x"]}}"#], json!({"a": {"SS": ["w", "x"]}}), true);
-        check(
-            &[r#"{"a":{"L":{"S":["x"]}}}"#],
-            json!({"a": {"L": [{"S": "w"}, {"S": "x"}]}}),
-            true,
-        );
+        check(&[r#"{"a":{"L":{"S":["x"]}}}"#], json!({"a": {"L": [{"S": "w"}, {"S": "x"}]}}), true);
     }
 
     #[test]

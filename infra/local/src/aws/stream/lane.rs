@@ -74,27 +74,15 @@ where
                 "a batch failed"
             );
             if answer.done > 0 {
-                batches.push(Batch {
-                    records: undone,
-                    retries: 0,
-                });
+                batches.push(Batch { records: undone, retries: 0 });
             } else if self.mapping.bisect && undone.len() > 1 {
                 // Halving is not counted as a retry, by Lambda either.
                 let mut first = undone;
                 let second = first.split_off(first.len().div_ceil(2));
-                batches.push(Batch {
-                    records: second,
-                    retries: batch.retries,
-                });
-                batches.push(Batch {
-                    records: first,
-                    retries: batch.retries,
-                });
+                batches.push(Batch { records: second, retries: batch.retries });
+                batches.push(Batch { records: first, retries: batch.retries });
             } else if batch.retries < self.mapping.retries {
-                batches.push(Batch {
-                    records: undone,
-                    retries: batch.retries + 1,
-                });
+                batches.push(Batch { records: undone, retries: batch.retries + 1 });
             } else {
                 self.abandon(&undone, answer.reason);
                 failures_in_a_row = 0;
@@ -110,38 +98,24 @@ where
         // A panic is the function's failure, not the stream's.
         let call = AssertUnwindSafe(async { (self.function)(event).await }).catch_unwind();
         match timeout(self.mapping.timeout, call).await {
-            Ok(Ok(Ok(answer))) => Answer {
-                done: done(&answer, records),
-                reason: "the function reported failed records".to_owned(),
-            },
+            Ok(Ok(Ok(answer))) => {
+                Answer { done: done(&answer, records), reason: "the function reported failed records".to_owned() }
+            }
             Ok(Ok(Err(reason))) => Answer { done: 0, reason },
-            Ok(Err(_)) => Answer {
-                done: 0,
-                reason: "the function panicked".to_owned(),
-            },
-            Err(_) => Answer {
-                done: 0,
-                reason: "the function took too long".to_owned(),
-            },
+            Ok(Err(_)) => Answer { done: 0, reason: "the function panicked".to_owned() },
+            Err(_) => Answer { done: 0, reason: "the function took too long".to_owned() },
         }
     }
 
     fn finish(&self, records: &[Record]) {
         // Nobody listens only when the pump is being dropped.
-        let _ = self
-            .finished
-            .send(records.iter().map(|record| record.number.clone()).collect());
+        let _ = self.finished.send(records.iter().map(|record| record.number.clone()).collect());
     }
 
     fn abandon(&self, records: &[Record], reason: String) {
         if let (Some(first), Some(last)) = (records.first(), records.last()) {
             let (first, last) = (first.number.clone(), last.number.clone());
-            (self.give_up)(GivenUp {
-                first,
-                last,
-                records: records.len(),
-                reason,
-            });
+            (self.give_up)(GivenUp { first, last, records: records.len(), reason });
         }
         self.finish(records);
     }
@@ -164,10 +138,7 @@ fn done(answer: &Value, records: &[Record]) -> usize {
 }
 
 fn pause(mapping: &Mapping, failures_in_a_row: u32) -> Duration {
-    mapping
-        .first_pause
-        .saturating_mul(2_u32.saturating_pow(failures_in_a_row))
-        .min(mapping.longest_pause)
+    mapping.first_pause.saturating_mul(2_u32.saturating_pow(failures_in_a_row)).min(mapping.longest_pause)
 }
 
 #[cfg(test)]
@@ -176,20 +147,14 @@ mod tests {
 
     #[test]
     fn everything_before_the_earliest_failure_is_done() {
-        let records = ["1", "2", "3"].map(|number| Record {
-            number: number.to_owned(),
-            json: Value::Null,
-        });
+        let records = ["1", "2", "3"].map(|number| Record { number: number.to_owned(), json: Value::Null });
         let check = |answer: Value, expect: usize| assert_eq!(done(&answer, &records), expect, "{answer}");
         check(json!(null), 3);
         check(json!({}), 3);
         check(json!({"batchItemFailures": null}), 3);
         check(json!({"batchItemFailures": []}), 3);
         check(json!({"batchItemFailures": [{"itemIdentifier": "2"}]}), 1);
-        check(
-            json!({"batchItemFailures": [{"itemIdentifier": "3"}, {"itemIdentifier": "2"}]}),
-            1,
-        );
+        check(json!({"batchItemFailures": [{"itemIdentifier": "3"}, {"itemIdentifier": "2"}]}), 1);
         check(json!({"batchItemFailures": [{"itemIdentifier": "1"}]}), 0);
         check(json!({"batchItemFailures": [{"itemIdentifier": ""}]}), 0);
         check(json!({"batchItemFailures": [{"itemIdentifier": null}]}), 0);

@@ -32,9 +32,7 @@ fn mapping() -> Mapping {
 fn names(event: &Value) -> Vec<String> {
     let text = |record: &Value, key: &str| record["dynamodb"]["Keys"][key]["S"].as_str().unwrap().to_owned();
     let records = event["Records"].as_array().unwrap().iter();
-    records
-        .map(|record| format!("{}/{}", text(record, "pk"), text(record, "sk")))
-        .collect()
+    records.map(|record| format!("{}/{}", text(record, "pk"), text(record, "sk"))).collect()
 }
 
 /// The answer that reports the records of these names as failed.
@@ -53,10 +51,7 @@ struct Seen {
 
 impl Seen {
     async fn call(&mut self) -> Vec<String> {
-        tokio::time::timeout(Duration::from_secs(20), self.calls.recv())
-            .await
-            .expect("a call")
-            .unwrap()
+        tokio::time::timeout(Duration::from_secs(20), self.calls.recv()).await.expect("a call").unwrap()
     }
 
     fn calls_so_far(&mut self) -> Vec<Vec<String>> {
@@ -96,9 +91,7 @@ async fn until_idle(pump: &Pump) {
             sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), idle)
-        .await
-        .expect("the pump never became idle");
+    tokio::time::timeout(Duration::from_secs(20), idle).await.expect("the pump never became idle");
 }
 
 async fn put_all(client: &Client, pk: &str, sks: &[&str]) {
@@ -119,22 +112,10 @@ async fn a_record_that_passes_the_filter_arrives_as_a_dynamodb_event() {
     };
     let pump = Pump::start(dynamodb.database(), Mapping { filter, ..mapping() }, function, |_| ()).unwrap();
     put(&client, "t#e", "v#attempt#001").await;
-    put_more(
-        &client,
-        "t#e",
-        "v#created",
-        &[("start_attempt", Attribute::N("1".to_owned()))],
-    )
-    .await;
+    put_more(&client, "t#e", "v#created", &[("start_attempt", Attribute::N("1".to_owned()))]).await;
     put(&client, "t#e", "v#attempt#001#outcome").await;
     // An overwrite is no INSERT.
-    put_more(
-        &client,
-        "t#e",
-        "v#created",
-        &[("start_attempt", Attribute::N("2".to_owned()))],
-    )
-    .await;
+    put_more(&client, "t#e", "v#created", &[("start_attempt", Attribute::N("2".to_owned()))]).await;
     until_idle(&pump).await;
     let event = events.try_recv().unwrap();
     assert!(events.try_recv().is_err(), "only one record passes");
@@ -145,26 +126,13 @@ async fn a_record_that_passes_the_filter_arrives_as_a_dynamodb_event() {
     check("/eventSource", json!("aws:dynamodb"));
     check("/eventVersion", json!("1.1"));
     check("/dynamodb/Keys", json!({"pk": {"S": "t#e"}, "sk": {"S": "v#created"}}));
-    check(
-        "/dynamodb/NewImage",
-        json!({"pk": {"S": "t#e"}, "sk": {"S": "v#created"}, "start_attempt": {"N": "1"}}),
-    );
+    check("/dynamodb/NewImage", json!({"pk": {"S": "t#e"}, "sk": {"S": "v#created"}, "start_attempt": {"N": "1"}}));
     check("/dynamodb/StreamViewType", json!("NEW_IMAGE"));
-    let table = client
-        .describe_table()
-        .table_name(TABLE)
-        .send()
-        .await
-        .unwrap()
-        .table
-        .unwrap();
+    let table = client.describe_table().table_name(TABLE).send().await.unwrap().table.unwrap();
     check("/eventSourceARN", json!(table.latest_stream_arn.unwrap()));
     assert!(record["dynamodb"]["SizeBytes"].as_u64().unwrap() > 0);
     let parsed: aws_lambda_events::dynamodb::Event = serde_json::from_value(event.clone()).unwrap();
-    assert_eq!(
-        parsed.records[0].change.sequence_number.as_deref(),
-        record["dynamodb"]["SequenceNumber"].as_str()
-    );
+    assert_eq!(parsed.records[0].change.sequence_number.as_deref(), record["dynamodb"]["SequenceNumber"].as_str());
     assert!(parsed.records[0].change.approximate_creation_date_time.timestamp() > 1_600_000_000);
 }
 
@@ -172,19 +140,9 @@ async fn a_record_that_passes_the_filter_arrives_as_a_dynamodb_event() {
 async fn records_arrive_in_order_and_in_batches() {
     let (dynamodb, client) = with_table(None).await;
     put_all(&client, "a", &["1", "2", "3", "4", "5"]).await;
-    let (pump, mut seen) = pump(
-        &dynamodb,
-        Mapping {
-            batch_size: 2,
-            ..mapping()
-        },
-        fine,
-    );
+    let (pump, mut seen) = pump(&dynamodb, Mapping { batch_size: 2, ..mapping() }, fine);
     until_idle(&pump).await;
-    assert_eq!(
-        seen.calls_so_far(),
-        [vec!["a/1", "a/2"], vec!["a/3", "a/4"], vec!["a/5"]]
-    );
+    assert_eq!(seen.calls_so_far(), [vec!["a/1", "a/2"], vec!["a/3", "a/4"], vec!["a/5"]]);
     put(&client, "a", "6").await;
     assert_eq!(seen.call().await, ["a/6"]);
 }
@@ -208,22 +166,13 @@ async fn lanes_run_side_by_side_and_keep_the_order_of_each_key() {
             drop(together);
             for name in names(&event) {
                 let (key, step) = name.split_once('/').unwrap();
-                order
-                    .lock()
-                    .unwrap()
-                    .entry(key.to_owned())
-                    .or_default()
-                    .push(step.to_owned());
+                order.lock().unwrap().entry(key.to_owned()).or_default().push(step.to_owned());
                 tokio::task::yield_now().await;
             }
             Ok(Value::Null)
         }
     };
-    let mapping = Mapping {
-        parallel: 8,
-        batch_size: 3,
-        ..mapping()
-    };
+    let mapping = Mapping { parallel: 8, batch_size: 3, ..mapping() };
     let pump = Pump::start(dynamodb.database(), mapping, function, |_| ()).unwrap();
     until_idle(&pump).await;
     let order = order.lock().unwrap();
@@ -239,14 +188,7 @@ async fn two_mappings_of_one_table_have_positions_of_their_own() {
     put(&client, "a", "1").await;
     let (first, mut first_seen) = pump(&dynamodb, mapping(), fine);
     until_idle(&first).await;
-    let (second, mut second_seen) = pump(
-        &dynamodb,
-        Mapping {
-            name: "other".to_owned(),
-            ..mapping()
-        },
-        fine,
-    );
+    let (second, mut second_seen) = pump(&dynamodb, Mapping { name: "other".to_owned(), ..mapping() }, fine);
     until_idle(&second).await;
     assert_eq!(first_seen.calls_so_far(), second_seen.calls_so_far());
 }
@@ -268,14 +210,9 @@ async fn a_table_without_a_stream_is_an_error() {
     let (dynamodb, _client) = with_table(None).await;
     for table in ["missing", POSITIONS] {
         create_positions(dynamodb.database()).unwrap();
-        let mapping = Mapping {
-            table: table.to_owned(),
-            ..mapping()
-        };
+        let mapping = Mapping { table: table.to_owned(), ..mapping() };
         let function = |_| async { Ok(Value::Null) };
-        let refused = Pump::start(dynamodb.database(), mapping, function, |_| ())
-            .err()
-            .unwrap();
+        let refused = Pump::start(dynamodb.database(), mapping, function, |_| ()).err().unwrap();
         assert_eq!(refused.to_string(), format!("the table {table} has no stream"));
     }
 }

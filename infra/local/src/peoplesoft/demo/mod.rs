@@ -110,10 +110,7 @@ pub fn hospital(seed: u64, staff: usize, now: Timestamp, time_zone: &TimeZone) -
 pub fn settings(time_zone: &TimeZone, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Settings {
     let mut settings = Settings::new(now);
     NODE.clone_into(&mut settings.node);
-    settings.basic = Some(super::settings::Basic {
-        oprid: OPRID.to_owned(),
-        password: PASSWORD.to_owned(),
-    });
+    settings.basic = Some(super::settings::Basic { oprid: OPRID.to_owned(), password: PASSWORD.to_owned() });
     settings.time_zone = time_zone.clone();
     settings
 }

@@ -27,57 +27,20 @@ pub(super) struct Employee {
 const SITES: [&str; 3] = ["St. Luke's Main Campus", "Lakeview Pavilion", "Prairie Street Clinic"];
 
 const DEPARTMENTS: [(&str, &[&str]); 14] = [
-    (
-        "Emergency Department",
-        &[
-            "Registered Nurse",
-            "Emergency Physician",
-            "Triage Nurse",
-            "Patient Care Technician",
-        ],
-    ),
-    (
-        "Intensive Care",
-        &["Critical Care Nurse", "Intensivist", "Respiratory Therapist"],
-    ),
-    (
-        "Radiology",
-        &["Radiologic Technologist", "Radiologist", "MRI Technologist"],
-    ),
-    (
-        "Surgery",
-        &[
-            "Surgical Technologist",
-            "Operating Room Nurse",
-            "Surgeon",
-            "Sterile Processing Technician",
-        ],
-    ),
-    (
-        "Pediatrics",
-        &["Pediatric Nurse", "Pediatrician", "Child Life Specialist"],
-    ),
-    (
-        "Maternity",
-        &["Midwife", "Labor and Delivery Nurse", "Lactation Consultant"],
-    ),
+    ("Emergency Department", &["Registered Nurse", "Emergency Physician", "Triage Nurse", "Patient Care Technician"]),
+    ("Intensive Care", &["Critical Care Nurse", "Intensivist", "Respiratory Therapist"]),
+    ("Radiology", &["Radiologic Technologist", "Radiologist", "MRI Technologist"]),
+    ("Surgery", &["Surgical Technologist", "Operating Room Nurse", "Surgeon", "Sterile Processing Technician"]),
+    ("Pediatrics", &["Pediatric Nurse", "Pediatrician", "Child Life Specialist"]),
+    ("Maternity", &["Midwife", "Labor and Delivery Nurse", "Lactation Consultant"]),
     ("Oncology", &["Oncology Nurse", "Infusion Nurse", "Medical Physicist"]),
-    (
-        "Laboratory",
-        &["Medical Laboratory Scientist", "Phlebotomist", "Histotechnician"],
-    ),
+    ("Laboratory", &["Medical Laboratory Scientist", "Phlebotomist", "Histotechnician"]),
     ("Pharmacy", &["Pharmacist", "Pharmacy Technician"]),
     ("Physical Therapy", &["Physical Therapist", "Occupational Therapist"]),
     ("Food & Nutrition", &["Dietitian", "Cook", "Tray Line Attendant"]),
-    (
-        "Environmental Services",
-        &["Housekeeper", "Linen Attendant", "Floor Care Technician"],
-    ),
+    ("Environmental Services", &["Housekeeper", "Linen Attendant", "Floor Care Technician"]),
     ("Facilities", &["Electrician", "HVAC Mechanic", "Security Officer"]),
-    (
-        "Patient Accounts",
-        &["Billing Specialist", "Registration Clerk", "Medical Coder"],
-    ),
+    ("Patient Accounts", &["Billing Specialist", "Registration Clerk", "Medical Coder"]),
 ];
 
 const FIRST: [&str; 72] = [
@@ -274,15 +237,9 @@ pub(super) fn employ(staff: usize, random: &mut StdRng) -> Vec<Employee> {
 /// A name that nobody has yet, as long as there are enough.
 fn name(spanish: bool, taken: &mut HashSet<(&str, &str)>, random: &mut StdRng) -> (&'static str, &'static str) {
     let mut draw = || {
-        let (first, last): (&[&'static str], &[&'static str]) = if spanish {
-            (&FIRST_ES, &LAST_ES)
-        } else {
-            (&FIRST, &LAST)
-        };
-        (
-            *first.choose(random).unwrap_or(&first[0]),
-            *last.choose(random).unwrap_or(&last[0]),
-        )
+        let (first, last): (&[&'static str], &[&'static str]) =
+            if spanish { (&FIRST_ES, &LAST_ES) } else { (&FIRST, &LAST) };
+        (*first.choose(random).unwrap_or(&first[0]), *last.choose(random).unwrap_or(&last[0]))
     };
     let mut drawn = draw();
     for _ in 0..100 {
@@ -346,11 +303,7 @@ impl Employee {
             Err(reason) => Expected::Suppressed(reason),
             Ok(to) => {
                 let language = if self.language == "ESP" { "es" } else { "en" };
-                Expected::Reaches {
-                    to: to.clone(),
-                    language,
-                    channel,
-                }
+                Expected::Reaches { to: to.clone(), language, channel }
             }
         }
     }

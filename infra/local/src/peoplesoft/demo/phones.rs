@@ -77,11 +77,7 @@ pub(super) fn domestic(index: usize, random: &mut StdRng) -> Phone {
         })
         .collect();
     let country_code = ["", "", "1"].choose(random).unwrap_or(&"");
-    Phone {
-        text,
-        country_code,
-        reaches: Ok(format!("+1{area}{exchange}{line:04}")),
-    }
+    Phone { text, country_code, reaches: Ok(format!("+1{area}{exchange}{line:04}")) }
 }
 
 /// Exchange and line: 555-0100 to 555-0199 first, then others, none of them twice below nine thousand.
@@ -102,9 +98,5 @@ pub(super) fn foreign() -> impl Iterator<Item = Phone> {
 }
 
 pub(super) fn unusable() -> impl Iterator<Item = Phone> {
-    UNUSABLE.into_iter().map(|(text, reason)| Phone {
-        text: text.to_owned(),
-        country_code: "",
-        reaches: Err(reason),
-    })
+    UNUSABLE.into_iter().map(|(text, reason)| Phone { text: text.to_owned(), country_code: "", reaches: Err(reason) })
 }

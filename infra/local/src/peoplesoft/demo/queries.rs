@@ -17,11 +17,7 @@ pub(super) struct Calendar {
 
 impl Calendar {
     pub(super) fn new(now: Timestamp, time_zone: &TimeZone) -> Self {
-        Self {
-            now,
-            time_zone: time_zone.clone(),
-            today: time_zone.to_datetime(now).date(),
-        }
+        Self { now, time_zone: time_zone.clone(), today: time_zone.to_datetime(now).date() }
     }
 
     /// So many seconds ago, to the second.
@@ -78,20 +74,12 @@ pub(super) fn payroll_posted(employees: &[&Employee], calendar: &Calendar) -> Qu
             ];
             values.extend(contact(employee));
             values.extend([text(employee.department), text(employee.job_title), text(employee.site)]);
-            values.extend([
-                money(index, 1900),
-                money(index, 2600),
-                Value::from(national_id(index)),
-                text("POSTED"),
-            ]);
+            values.extend([money(index, 1900), money(index, 2600), Value::from(national_id(index)), text("POSTED")]);
             Row::new(calendar.ago(360 - 60 * group), values)
         })
         .collect();
-    Query {
-        description: "Confirmed paychecks".to_owned(),
-        ..Query::new(columns, [since, until, company])
-    }
-    .with_rows(rows)
+    Query { description: "Confirmed paychecks".to_owned(), ..Query::new(columns, [since, until, company]) }
+        .with_rows(rows)
 }
 
 /// Changed shifts of the coming days, one a few seconds after the other.
@@ -136,20 +124,11 @@ pub(super) fn shift_changed(employees: &[&Employee], calendar: &Calendar) -> Que
                 Value::from(employee.name()),
             ];
             values.extend(contact(employee));
-            values.extend([
-                text(employee.department),
-                text(employee.job_title),
-                text(employee.site),
-                money(index, 41),
-            ]);
+            values.extend([text(employee.department), text(employee.job_title), text(employee.site), money(index, 41)]);
             Row::new(calendar.ago(500 - 11 * index), values)
         })
         .collect();
-    Query {
-        description: "Changed shifts".to_owned(),
-        ..Query::new(columns, Prompt::window())
-    }
-    .with_rows(rows)
+    Query { description: "Changed shifts".to_owned(), ..Query::new(columns, Prompt::window()) }.with_rows(rows)
 }
 
 /// Steps assigned a while ago. There is no phone here: `ML_CONTACTS` has it.
@@ -189,12 +168,7 @@ pub(super) fn onboarding_due(employees: &[&Employee], calendar: &Calendar) -> Qu
         })
         .collect();
     let query = Query::new(columns, Prompt::window());
-    Query {
-        description: "Onboarding steps".to_owned(),
-        time_format: TimeFormat::Spaced,
-        ..query
-    }
-    .with_rows(rows)
+    Query { description: "Onboarding steps".to_owned(), time_format: TimeFormat::Spaced, ..query }.with_rows(rows)
 }
 
 /// People who have not chosen their benefits yet.
@@ -230,11 +204,7 @@ pub(super) fn benefits_deadline(employees: &[&Employee], calendar: &Calendar) ->
             Row::new(calendar.ago(180), values)
         })
         .collect();
-    Query {
-        description: "Open enrollment".to_owned(),
-        ..Query::new(columns, Prompt::window())
-    }
-    .with_rows(rows)
+    Query { description: "Open enrollment".to_owned(), ..Query::new(columns, Prompt::window()) }.with_rows(rows)
 }
 
 /// How to reach one employee.
@@ -260,18 +230,11 @@ pub(super) fn contacts(employees: &[&Employee], calendar: &Calendar) -> Query {
             let mut values = vec![text(&employee.id), Value::from(employee.display_name()), text("CELL")];
             values.extend(contact(employee));
             values.extend([text(employee.department), text(employee.job_title)]);
-            values.extend([
-                Value::from(calendar.day(-12_000 - index)),
-                Value::from(national_id(index)),
-            ]);
+            values.extend([Value::from(calendar.day(-12_000 - index)), Value::from(national_id(index))]);
             Row::new(calendar.ago(86_400), values)
         })
         .collect();
-    Query {
-        description: "How to reach an employee".to_owned(),
-        ..Query::new(columns, [employee_id])
-    }
-    .with_rows(rows)
+    Query { description: "How to reach an employee".to_owned(), ..Query::new(columns, [employee_id]) }.with_rows(rows)
 }
 
 /// PHONE, `COUNTRY_CODE`, `OPT_OUT`, `CHANNEL_PREF` and `LANG_CD`, the columns that most of the queries share.
@@ -292,9 +255,7 @@ fn text(text: &str) -> Value {
 /// An amount with cents around `base`.
 fn money(index: i64, base: i64) -> Value {
     let cents = base * 100 + index * 7919 % (base * 50);
-    format!("{}.{:02}", cents / 100, cents % 100)
-        .parse()
-        .map_or(Value::Empty, Value::Number)
+    format!("{}.{:02}", cents / 100, cents % 100).parse().map_or(Value::Empty, Value::Number)
 }
 
 /// Nine digits like a social security number's; none begins with 000.

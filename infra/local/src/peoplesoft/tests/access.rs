@@ -5,11 +5,7 @@ use std::time::Duration;
 
 async fn with_header(fake: &FakePeopleSoft, authorization: &str) -> u16 {
     let request = Client::new().get(format!("{}/{}", fake.base_url(), day("")));
-    let request = if authorization.is_empty() {
-        request
-    } else {
-        request.header("authorization", authorization)
-    };
+    let request = if authorization.is_empty() { request } else { request.header("authorization", authorization) };
     request.send().await.unwrap().status().as_u16()
 }
 
@@ -26,14 +22,7 @@ async fn only_the_right_password_opens() {
     check("Basic !", 401).await;
     check("Bearer Tk9USUZZOmZha2UtcGFzc3dvcmQ=", 401).await;
     check("", 401).await;
-    let got = read(
-        Client::new()
-            .get(format!("{}/{}", fake.base_url(), day("")))
-            .send()
-            .await
-            .unwrap(),
-    )
-    .await;
+    let got = read(Client::new().get(format!("{}/{}", fake.base_url(), day(""))).send().await.unwrap()).await;
     assert!(got.body.contains("User password failed. (158,45)"));
 }
 
@@ -46,20 +35,13 @@ async fn with_tokens(oauth2: OAuth2) -> Clocked {
     let now = Arc::new(Mutex::new(noon()));
     let clock = Arc::clone(&now);
     let settings = Settings::new(move || *clock.lock().unwrap());
-    let fake = fake(Settings {
-        basic: None,
-        oauth2: Some(oauth2),
-        ..settings
-    })
-    .await;
+    let fake = fake(Settings { basic: None, oauth2: Some(oauth2), ..settings }).await;
     Clocked { fake, now }
 }
 
 /// Status and body of a token request.
 async fn ask(fake: &FakePeopleSoft, header: Option<(&str, &str)>, form: &str) -> (u16, serde_json::Value) {
-    let mut request = Client::new()
-        .post(fake.token_url())
-        .header("content-type", "application/x-www-form-urlencoded");
+    let mut request = Client::new().post(fake.token_url()).header("content-type", "application/x-www-form-urlencoded");
     if let Some((id, secret)) = header {
         request = request.basic_auth(id, Some(secret));
     }
@@ -69,17 +51,10 @@ async fn ask(fake: &FakePeopleSoft, header: Option<(&str, &str)>, form: &str) ->
 
 #[tokio::test]
 async fn a_token_opens_until_it_expires_or_is_revoked() {
-    let clocked = with_tokens(OAuth2 {
-        token_life: Duration::from_mins(1),
-        ..OAuth2::new("id", "s&cret")
-    })
-    .await;
+    let clocked = with_tokens(OAuth2 { token_life: Duration::from_mins(1), ..OAuth2::new("id", "s&cret") }).await;
     let Clocked { fake, now } = &clocked;
     let (status, grant) = ask(fake, Some(("id", "s&cret")), "grant_type=client_credentials").await;
-    assert_eq!(
-        (status, &grant["token_type"], &grant["expires_in"]),
-        (200, &"Bearer".into(), &60.into())
-    );
+    assert_eq!((status, &grant["token_type"], &grant["expires_in"]), (200, &"Bearer".into(), &60.into()));
     let bearer = format!("Bearer {}", grant["access_token"].as_str().unwrap());
     assert_eq!(with_header(fake, &bearer).await, 200);
     *now.lock().unwrap() += Duration::from_secs(59);
@@ -108,11 +83,7 @@ async fn a_token_request_is_checked() {
     let good = Some(("id", "secret"));
     let check =
         async |client_auth: ClientAuth, header: Option<(&str, &str)>, form: &str, status: u16, error: Option<&str>| {
-            let clocked = with_tokens(OAuth2 {
-                client_auth,
-                ..scoped.clone()
-            })
-            .await;
+            let clocked = with_tokens(OAuth2 { client_auth, ..scoped.clone() }).await;
             let (got, body) = ask(&clocked.fake, header, form).await;
             assert_eq!((got, body["error"].as_str()), (status, error), "{client_auth:?} {form}");
         };
@@ -122,38 +93,10 @@ async fn a_token_request_is_checked() {
     check(ClientAuth::Either, None, &in_form, 200, None).await;
     check(ClientAuth::Header, None, &in_form, 401, Some("invalid_client")).await;
     check(ClientAuth::Form, good, full, 401, Some("invalid_client")).await;
-    check(
-        ClientAuth::Header,
-        Some(("id", "wrong")),
-        full,
-        401,
-        Some("invalid_client"),
-    )
-    .await;
-    check(
-        ClientAuth::Header,
-        Some(("di", "secret")),
-        full,
-        401,
-        Some("invalid_client"),
-    )
-    .await;
-    check(
-        ClientAuth::Header,
-        good,
-        &full.replace("=read", "=write"),
-        400,
-        Some("invalid_scope"),
-    )
-    .await;
-    check(
-        ClientAuth::Header,
-        good,
-        &full.replace("x%2F", "y%2F"),
-        400,
-        Some("invalid_request"),
-    )
-    .await;
+    check(ClientAuth::Header, Some(("id", "wrong")), full, 401, Some("invalid_client")).await;
+    check(ClientAuth::Header, Some(("di", "secret")), full, 401, Some("invalid_client")).await;
+    check(ClientAuth::Header, good, &full.replace("=read", "=write"), 400, Some("invalid_scope")).await;
+    check(ClientAuth::Header, good, &full.replace("x%2F", "y%2F"), 400, Some("invalid_request")).await;
     check(
         ClientAuth::Header,
         good,
@@ -176,11 +119,7 @@ async fn requests_are_counted_and_kept() {
     let fake = plain().await;
     get(&fake, &day("")).await;
     get(&fake, "QueryFields.v1/public/ML_SHIFTS?isconnectedquery=N").await;
-    get(
-        &fake,
-        "ListQuery.v1/public/listquery?search=&maxrows=1&isconnectedquery=N",
-    )
-    .await;
+    get(&fake, "ListQuery.v1/public/listquery?search=&maxrows=1&isconnectedquery=N").await;
     assert_eq!(fake.count(Alias::ExecuteQuery, None), 1);
     assert_eq!(fake.count(Alias::ExecuteQuery, Some("OTHER")), 0);
     assert_eq!(fake.count(Alias::QueryFields, Some("ML_SHIFTS")), 1);
@@ -211,15 +150,8 @@ async fn the_greatest_parallelism_is_known() {
 
 #[tokio::test]
 async fn latency_comes_before_every_answer() {
-    let latency = Latency {
-        fixed: Duration::from_millis(60),
-        jitter: Duration::from_millis(20),
-    };
-    let fake = fake(Settings {
-        latency,
-        ..Settings::new(noon)
-    })
-    .await;
+    let latency = Latency { fixed: Duration::from_millis(60), jitter: Duration::from_millis(20) };
+    let fake = fake(Settings { latency, ..Settings::new(noon) }).await;
     let begin = std::time::Instant::now();
     assert_eq!(get(&fake, &day("")).await.status, 200);
     assert_eq!(get(&fake, "Nothing.v1").await.status, 404);

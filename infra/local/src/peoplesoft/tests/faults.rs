@@ -10,51 +10,23 @@ async fn spoiled(fault: Fault, url: &str) -> Option<Got> {
     let response = try_get(&fake, url).await.ok()?;
     let status = response.status().as_u16();
     let content_type = response.headers()["content-type"].to_str().unwrap().to_owned();
-    response.text().await.ok().map(|body| Got {
-        status,
-        content_type,
-        body,
-    })
+    response.text().await.ok().map(|body| Got { status, content_type, body })
 }
 
 #[tokio::test]
 async fn faults_replace_the_answer() {
     let check = async |fault: Fault, status: u16, content_type: &str, body: &str| {
         let got = spoiled(fault.clone(), &day("")).await.unwrap();
-        assert_eq!(
-            (got.status, got.content_type.as_str()),
-            (status, content_type),
-            "{fault:?}"
-        );
+        assert_eq!((got.status, got.content_type.as_str()), (status, content_type), "{fault:?}");
         assert!(got.body.contains(body), "{fault:?}: {}", got.body);
     };
     let (json, xml, html, plain) = (answer::JSON, answer::XML, answer::HTML, answer::PLAIN);
-    let element = |set, id| Fault::Broker {
-        status: 200,
-        set,
-        id,
-        message_set: MessageSet::Element,
-    };
-    check(
-        Fault::Redirect {
-            status: 302,
-            location: "https://sso.example.org/".to_owned(),
-        },
-        302,
-        html,
-        "Moved",
-    )
-    .await;
+    let element = |set, id| Fault::Broker { status: 200, set, id, message_set: MessageSet::Element };
+    check(Fault::Redirect { status: 302, location: "https://sso.example.org/".to_owned() }, 302, html, "Moved").await;
     for status in [202, 400, 401, 403, 404, 429, 500, 502, 503] {
         check(Fault::status(status), status, plain, "says no").await;
     }
-    check(
-        Fault::broker(500, 158, 10721),
-        500,
-        xml,
-        "External System Contact Error (158,10721)]]>",
-    )
-    .await;
+    check(Fault::broker(500, 158, 10721), 500, xml, "External System Contact Error (158,10721)]]>").await;
     check(
         Fault::broker(200, 158, 45),
         200,
@@ -62,55 +34,19 @@ async fn faults_replace_the_answer() {
         "<StatusCode>20</StatusCode><MessageID>45</MessageID><DefaultMessage>",
     )
     .await;
-    check(
-        Fault::broker(200, 159, 5),
-        200,
-        xml,
-        "Expected end of tag 'data' (159,5)",
-    )
-    .await;
+    check(Fault::broker(200, 159, 5), 200, xml, "Expected end of tag 'data' (159,5)").await;
     check(Fault::broker(200, 30, 9), 200, xml, "(30,9)").await;
-    check(
-        element(158, 536),
-        200,
-        xml,
-        "<MessageSet>158</MessageSet><MessageID>536</MessageID>",
-    )
-    .await;
+    check(element(158, 536), 200, xml, "<MessageSet>158</MessageSet><MessageID>536</MessageID>").await;
     check(element(158, 10001), 200, xml, "(-1,-1)").await;
     check(Fault::BrokerSuccess, 200, xml, "<IBResponse type=\"success\">").await;
-    check(
-        Fault::SoapFault { set: 158, id: 55 },
-        200,
-        xml,
-        "<SOAP-ENV:Fault><faultcode>",
-    )
-    .await;
-    check(
-        Fault::SoapFault { set: 158, id: 55 },
-        200,
-        xml,
-        "<IBResponse xmlns=\"\" type=\"error\">",
-    )
-    .await;
+    check(Fault::SoapFault { set: 158, id: 55 }, 200, xml, "<SOAP-ENV:Fault><faultcode>").await;
+    check(Fault::SoapFault { set: 158, id: 55 }, 200, xml, "<IBResponse xmlns=\"\" type=\"error\">").await;
     check(Fault::Html, 200, html, "<html>Login required</html>").await;
     check(Fault::Empty, 200, json, "").await;
     check(Fault::Blank, 200, json, "\n").await;
-    check(
-        Fault::ContentType("text/plain".to_owned()),
-        200,
-        "text/plain",
-        r#""status":"success""#,
-    )
-    .await;
+    check(Fault::ContentType("text/plain".to_owned()), 200, "text/plain", r#""status":"success""#).await;
     check(Fault::NotSuccess, 200, json, r#"{"status":"error","#).await;
-    check(
-        Fault::RowsMissing,
-        200,
-        json,
-        r#""numrows":3,"queryname=":"ML_SHIFTS"}"#,
-    )
-    .await;
+    check(Fault::RowsMissing, 200, json, r#""numrows":3,"queryname=":"ML_SHIFTS"}"#).await;
     check(Fault::NumrowsOff(2), 200, json, r#""numrows":5,"#).await;
     check(Fault::NumrowsOff(-1), 200, json, r#""numrows":2,"#).await;
     check(Fault::NumrowsOff(-9), 200, json, r#""numrows":4,"#).await;
@@ -136,20 +72,8 @@ async fn faults_spoil_xml_too() {
 #[tokio::test]
 async fn retry_after_and_location_are_sent() {
     let fake = plain().await;
-    fake.faults().set(Rule::next(
-        1,
-        Fault::Status {
-            status: 503,
-            retry_after: Some("30".to_owned()),
-        },
-    ));
-    fake.faults().set(Rule::next(
-        1,
-        Fault::Redirect {
-            status: 307,
-            location: "/login".to_owned(),
-        },
-    ));
+    fake.faults().set(Rule::next(1, Fault::Status { status: 503, retry_after: Some("30".to_owned()) }));
+    fake.faults().set(Rule::next(1, Fault::Redirect { status: 307, location: "/login".to_owned() }));
     assert_eq!(try_get(&fake, &day("")).await.unwrap().headers()["retry-after"], "30");
     assert_eq!(try_get(&fake, &day("")).await.unwrap().headers()["location"], "/login");
 }
@@ -165,10 +89,7 @@ async fn a_reset_connection_brings_no_answer() {
         cause = this.source();
         Some(this.downcast_ref::<io::Error>().map(io::Error::kind))
     });
-    assert!(
-        reset.flatten().any(|kind| kind == io::ErrorKind::ConnectionReset),
-        "{error:?}"
-    );
+    assert!(reset.flatten().any(|kind| kind == io::ErrorKind::ConnectionReset), "{error:?}");
     assert_eq!(get(&fake, &day("")).await.status, 200);
 }
 
@@ -210,8 +131,7 @@ async fn a_hang_lasts_until_the_caller_leaves_or_the_fake_stops() {
 #[tokio::test]
 async fn a_slow_answer_is_right() {
     let fake = plain().await;
-    fake.faults()
-        .set(Rule::next(1, Fault::Slow(Duration::from_millis(120))));
+    fake.faults().set(Rule::next(1, Fault::Slow(Duration::from_millis(120))));
     let begin = std::time::Instant::now();
     assert_eq!(get(&fake, &day("")).await.status, 200);
     assert!(begin.elapsed() >= Duration::from_millis(120));
@@ -221,8 +141,7 @@ async fn a_slow_answer_is_right() {
 async fn rules_apply_in_order_by_number_alias_and_query() {
     let fake = plain().await;
     let fields = "QueryFields.v1/public/ML_SHIFTS?isconnectedquery=N";
-    fake.faults()
-        .set(Rule::next(2, Fault::status(503)).on(Alias::ExecuteQuery));
+    fake.faults().set(Rule::next(2, Fault::status(503)).on(Alias::ExecuteQuery));
     fake.faults().set(Rule::always(Fault::status(403)).for_query("OTHER"));
     fake.faults().set(Rule::next(1, Fault::status(500)));
     assert_eq!(get(&fake, fields).await.status, 500);
@@ -238,11 +157,7 @@ async fn rules_apply_in_order_by_number_alias_and_query() {
 #[tokio::test]
 async fn probability_follows_the_seed() {
     let pattern = async |seed: u64| {
-        let fake = fake(Settings {
-            seed,
-            ..Settings::new(noon)
-        })
-        .await;
+        let fake = fake(Settings { seed, ..Settings::new(noon) }).await;
         fake.faults().set(Rule::sometimes(0.5, Fault::status(500)));
         let mut statuses = Vec::new();
         for _ in 0..24 {
@@ -258,11 +173,7 @@ async fn probability_follows_the_seed() {
 
 #[tokio::test]
 async fn the_token_endpoint_can_fail_as_well() {
-    let fake = fake(Settings {
-        oauth2: Some(OAuth2::new("id", "secret")),
-        ..Settings::new(noon)
-    })
-    .await;
+    let fake = fake(Settings { oauth2: Some(OAuth2::new("id", "secret")), ..Settings::new(noon) }).await;
     fake.faults().set(Rule::next(1, Fault::status(503)).on(Alias::Token));
     let ask = || {
         Client::new()

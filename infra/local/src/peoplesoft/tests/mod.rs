@@ -27,9 +27,7 @@ impl Got {
     /// The values of one column.
     fn column(&self, name: &str) -> Vec<String> {
         let rows = self.json()["data"]["query"]["rows"].as_array().unwrap().clone();
-        rows.iter()
-            .map(|row| row[name].as_str().map_or_else(|| row[name].to_string(), str::to_owned))
-            .collect()
+        rows.iter().map(|row| row[name].as_str().map_or_else(|| row[name].to_string(), str::to_owned)).collect()
     }
 }
 
@@ -60,24 +58,13 @@ fn shifts() -> Query {
 }
 
 fn shift(id: &str, company: &str, time: DateTime) -> Row {
-    let values = [
-        id.into(),
-        company.into(),
-        "2026-03-19".into(),
-        " 9:05".into(),
-        Value::RowTime,
-        8.into(),
-        "".into(),
-    ];
+    let values = [id.into(), company.into(), "2026-03-19".into(), " 9:05".into(), Value::RowTime, 8.into(), "".into()];
     Row::new(time, values)
 }
 
 fn three() -> Database {
-    let rows = [
-        shift("0003", "SLH", at(10, 0, 0)),
-        shift("0001", "SLH", at(9, 0, 0)),
-        shift("0002", "XYZ", at(11, 0, 0)),
-    ];
+    let rows =
+        [shift("0003", "SLH", at(10, 0, 0)), shift("0001", "SLH", at(9, 0, 0)), shift("0002", "XYZ", at(11, 0, 0))];
     Database::default().with("ML_SHIFTS", shifts().with_rows(rows))
 }
 
@@ -91,28 +78,14 @@ async fn plain() -> FakePeopleSoft {
 
 async fn read(response: Response) -> Got {
     let status = response.status().as_u16();
-    let content_type = response
-        .headers()
-        .get("content-type")
-        .map(|value| value.to_str().unwrap().to_owned());
-    Got {
-        status,
-        content_type: content_type.unwrap_or_default(),
-        body: response.text().await.unwrap(),
-    }
+    let content_type = response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
+    Got { status, content_type: content_type.unwrap_or_default(), body: response.text().await.unwrap() }
 }
 
 /// Asks with the default user's password.
 async fn try_get(fake: &FakePeopleSoft, rest: &str) -> reqwest::Result<Response> {
-    let client = Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .unwrap();
-    client
-        .get(format!("{}/{rest}", fake.base_url()))
-        .basic_auth("NOTIFY", Some("fake-password"))
-        .send()
-        .await
+    let client = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    client.get(format!("{}/{rest}", fake.base_url())).basic_auth("NOTIFY", Some("fake-password")).send().await
 }
 
 async fn get(fake: &FakePeopleSoft, rest: &str) -> Got {

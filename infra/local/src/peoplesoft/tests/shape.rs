@@ -5,55 +5,27 @@ use super::*;
 #[tokio::test]
 async fn a_json_result_has_the_recorded_keys_in_the_recorded_order() {
     let fake = plain().await;
-    let got = get(
-        &fake,
-        &window("2026-03-17-09.00.00.000000", "2026-03-17-09.00.00.000000"),
-    )
-    .await;
+    let got = get(&fake, &window("2026-03-17-09.00.00.000000", "2026-03-17-09.00.00.000000")).await;
     assert_eq!(got.content_type, "application/json; charset=UTF-8");
     assert_eq!(
         got.body,
         r#"{"status":"success","data":{"query":{"numrows":1,"queryname=":"ML_SHIFTS","rows":[{"attr:rownumber":1,"A.EMPLID":"0001","A.COMPANY":"SLH","A.START_DT":"2026-03-19","A.START_TIME":" 9:05","A.LASTUPDDTTM":"2026-03-17-09.00.00.000000","HOURS":8,"EXPR1_1":""}]}}}"#
     );
-    let none = get(
-        &fake,
-        &window("2026-03-18-00.00.00.000000", "2026-03-19-00.00.00.000000"),
-    )
-    .await;
-    assert_eq!(
-        none.body,
-        r#"{"status":"success","data":{"query":{"numrows":0,"queryname=":"ML_SHIFTS","rows":[]}}}"#
-    );
+    let none = get(&fake, &window("2026-03-18-00.00.00.000000", "2026-03-19-00.00.00.000000")).await;
+    assert_eq!(none.body, r#"{"status":"success","data":{"query":{"numrows":0,"queryname=":"ML_SHIFTS","rows":[]}}}"#);
 }
 
 #[tokio::test]
 async fn json_follows_the_quirks() {
-    let quirks = [
-        Quirk::PlainQueryname,
-        Quirk::EmptyIsSpace,
-        Quirk::NumbersAreTexts,
-        Quirk::NoRowsMember,
-        Quirk::ExtraMembers,
-    ];
-    let fake = fake(Settings {
-        quirks: quirks.to_vec(),
-        ..Settings::new(noon)
-    })
-    .await;
-    let got = get(
-        &fake,
-        &day("&filterfields=EXPR1_1,HOURS&maxrows=1").replace("maxrows=100&", ""),
-    )
-    .await;
+    let quirks =
+        [Quirk::PlainQueryname, Quirk::EmptyIsSpace, Quirk::NumbersAreTexts, Quirk::NoRowsMember, Quirk::ExtraMembers];
+    let fake = fake(Settings { quirks: quirks.to_vec(), ..Settings::new(noon) }).await;
+    let got = get(&fake, &day("&filterfields=EXPR1_1,HOURS&maxrows=1").replace("maxrows=100&", "")).await;
     assert_eq!(
         got.body,
         r#"{"status":"success","data":{"query":{"numrows":1,"queryname":"ML_SHIFTS","rows":[{"attr:rownumber":1,"HOURS":"8","EXPR1_1":" "}],"total_rows":0,"groups":[]}}}"#
     );
-    let none = get(
-        &fake,
-        &window("2026-03-18-00.00.00.000000", "2026-03-19-00.00.00.000000"),
-    )
-    .await;
+    let none = get(&fake, &window("2026-03-18-00.00.00.000000", "2026-03-19-00.00.00.000000")).await;
     assert!(none.json()["data"]["query"].get("rows").is_none());
 }
 
@@ -90,17 +62,8 @@ async fn an_xml_result_has_cdata_bare_numbers_and_dates_and_empty_elements() {
 
 #[tokio::test]
 async fn the_status_element_is_there_by_quirk() {
-    let fake = fake(Settings {
-        quirks: vec![Quirk::StatusElement],
-        ..Settings::new(noon)
-    })
-    .await;
-    assert!(
-        get(&fake, &day_xml())
-            .await
-            .body
-            .contains("<status>finalBlockRetrieved</status>")
-    );
+    let fake = fake(Settings { quirks: vec![Quirk::StatusElement], ..Settings::new(noon) }).await;
+    assert!(get(&fake, &day_xml()).await.body.contains("<status>finalBlockRetrieved</status>"));
 }
 
 #[tokio::test]
@@ -116,28 +79,15 @@ async fn the_self_check_lists_columns_prompts_and_queries() {
     );
     assert!(fields.body.starts_with(&start), "{}", fields.body);
     assert_eq!(fields.body.matches("<QAS_LISTQUERYFIELDS_RESP>").count(), 7);
-    assert!(
-        fields
-            .body
-            .contains("<FieldName>SCHED_HRS</FieldName><FieldType>Number</FieldType>")
-    );
+    assert!(fields.body.contains("<FieldName>SCHED_HRS</FieldName><FieldType>Number</FieldType>"));
 
-    let prompts = get(
-        &fake,
-        "QueryPrompts.v1/public/ML_SHIFTS?isconnectedquery=N&json_resp=false",
-    )
-    .await;
+    let prompts = get(&fake, "QueryPrompts.v1/public/ML_SHIFTS?isconnectedquery=N&json_resp=false").await;
     assert_eq!(prompts.body.matches("<QAS_LISTQUERYPROMPTS_RESP>").count(), 4);
     assert!(prompts.body.contains("<FieldType>Datetime</FieldType>"));
     assert!(prompts.body.contains("<UniquePromptName>UNTIL</UniquePromptName>"));
 
     let list = async |prefix: &str| {
-        get(
-            &fake,
-            &format!("ListQuery.v1/public/listquery?search={prefix}&maxrows=1000&isconnectedquery=N"),
-        )
-        .await
-        .body
+        get(&fake, &format!("ListQuery.v1/public/listquery?search={prefix}&maxrows=1000&isconnectedquery=N")).await.body
     };
     assert!(list("ML_").await.contains("<QueryName>ML_SHIFTS</QueryName>"));
     assert!(!list("XX").await.contains("QAS_LISTQUERY_RESP>"));
@@ -145,11 +95,7 @@ async fn the_self_check_lists_columns_prompts_and_queries() {
 
 #[tokio::test]
 async fn grouped_entries_share_one_response_element() {
-    let fake = fake(Settings {
-        quirks: vec![Quirk::GroupedEntries],
-        ..Settings::new(noon)
-    })
-    .await;
+    let fake = fake(Settings { quirks: vec![Quirk::GroupedEntries], ..Settings::new(noon) }).await;
     let fields = get(&fake, "QueryFields.v1/public/ML_SHIFTS?isconnectedquery=N").await;
     assert_eq!(fields.body.matches("<QAS_LISTQUERYFIELDS_RESP>").count(), 1);
     assert_eq!(fields.body.matches("<PTQASWRK ").count(), 7);
@@ -157,19 +103,12 @@ async fn grouped_entries_share_one_response_element() {
 
 #[tokio::test]
 async fn bodies_are_marked_and_compressed_by_quirk_for_those_who_accept_it() {
-    let fake = fake(Settings {
-        quirks: vec![Quirk::ByteOrderMark, Quirk::Gzip],
-        ..Settings::new(noon)
-    })
-    .await;
+    let fake = fake(Settings { quirks: vec![Quirk::ByteOrderMark, Quirk::Gzip], ..Settings::new(noon) }).await;
     // This client undoes gzip by itself and takes the header away when it did.
     let got = get(&fake, &day("")).await;
     assert!(got.body.starts_with("\u{feff}{"));
     let raw = Client::builder().no_gzip().build().unwrap();
-    let ask = || {
-        raw.get(format!("{}/{}", fake.base_url(), day("")))
-            .basic_auth("NOTIFY", Some("fake-password"))
-    };
+    let ask = || raw.get(format!("{}/{}", fake.base_url(), day(""))).basic_auth("NOTIFY", Some("fake-password"));
     let packed = ask().header("accept-encoding", "deflate, gzip").send().await.unwrap();
     assert_eq!(packed.headers()["content-encoding"], "gzip");
     assert_eq!(packed.bytes().await.unwrap()[..2], [0x1f, 0x8b]);

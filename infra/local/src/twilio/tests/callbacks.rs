@@ -6,12 +6,7 @@ use super::*;
 /// Texts through the messaging service and waits until all is quiet. `fragment` holds the connection overrides.
 async fn text(fake: &FakeTwilio, receiver: &Receiver, to: &str, fragment: &str) -> Answered {
     let url = format!("{}/twilio/demo/status?n=x-1&a=1{fragment}", receiver.url);
-    let form = [
-        ("To", to),
-        ("MessagingServiceSid", MESSAGING),
-        ("Body", "Hello"),
-        ("StatusCallback", &url),
-    ];
+    let form = [("To", to), ("MessagingServiceSid", MESSAGING), ("Body", "Hello"), ("StatusCallback", &url)];
     let answer = fake.post(MESSAGES, &form).await;
     assert_eq!(answer.status, 201);
     fake.idle().await;
@@ -26,40 +21,21 @@ async fn behaving(behaviour: CallbackBehaviour) -> (FakeTwilio, Receiver) {
 
 #[tokio::test]
 async fn each_status_but_the_first_is_told_and_signed() {
-    let (fake, receiver) = behaving(CallbackBehaviour {
-        without_to: 1.0,
-        ..CallbackBehaviour::default()
-    })
-    .await;
+    let (fake, receiver) = behaving(CallbackBehaviour { without_to: 1.0, ..CallbackBehaviour::default() }).await;
     let answer = text(&fake, &receiver, THEIRS, "#rc=5&rp=5xx,ct,rt&rt=4000").await;
     let seen = receiver.seen();
     assert_eq!(receiver.statuses(), ["queued", "sent", "delivered"]);
     for seen in &seen {
         assert_eq!(seen.uri, "/twilio/demo/status?n=x-1&a=1", "the fragment stays behind");
         assert_eq!(seen.get("MessageSid"), Some(answer.str("sid")));
-        assert_eq!(
-            (seen.get("SmsSid"), seen.get("SmsStatus")),
-            (seen.get("MessageSid"), Some(seen.status()))
-        );
-        assert_eq!(
-            (seen.get("From"), seen.get("MessagingServiceSid")),
-            (Some(OURS), Some(MESSAGING))
-        );
+        assert_eq!((seen.get("SmsSid"), seen.get("SmsStatus")), (seen.get("MessageSid"), Some(seen.status())));
+        assert_eq!((seen.get("From"), seen.get("MessagingServiceSid")), (Some(OURS), Some(MESSAGING)));
         assert_eq!(seen.get("To").is_none(), seen.status() == "sent");
-        assert_eq!(
-            seen.get("RawDlrDoneDate"),
-            (seen.status() == "delivered").then_some("2603041200")
-        );
+        assert_eq!(seen.get("RawDlrDoneDate"), (seen.status() == "delivered").then_some("2603041200"));
         assert!(seen.get("ErrorCode").is_none());
     }
     assert!(fake.warnings().is_empty());
-    assert_eq!(
-        fake.callbacks()
-            .iter()
-            .map(|sent| &sent.answers[..])
-            .collect::<Vec<_>>(),
-        [[Some(204)]; 3]
-    );
+    assert_eq!(fake.callbacks().iter().map(|sent| &sent.answers[..]).collect::<Vec<_>>(), [[Some(204)]; 3]);
 }
 
 #[tokio::test]
@@ -72,14 +48,8 @@ async fn a_failure_has_its_code() {
     assert!(last.get("RawDlrDoneDate").is_some());
     text(&fake, &receiver, OURS, "").await;
     let last = receiver.seen().pop().unwrap();
-    assert_eq!(
-        (last.status(), last.get("ErrorCode"), last.get("RawDlrDoneDate")),
-        ("failed", Some("30002"), None)
-    );
-    assert_eq!(
-        receiver.statuses(),
-        ["queued", "sent", "undelivered", "queued", "failed"]
-    );
+    assert_eq!((last.status(), last.get("ErrorCode"), last.get("RawDlrDoneDate")), ("failed", Some("30002"), None));
+    assert_eq!(receiver.statuses(), ["queued", "sent", "undelivered", "queued", "failed"]);
 }
 
 #[tokio::test]
@@ -87,12 +57,7 @@ async fn a_message_past_its_validity_is_not_sent() {
     let hands = Hands::new();
     let fake = FakeTwilio::start(settings(&hands)).await.unwrap();
     hold(&fake);
-    let form = [
-        ("To", THEIRS),
-        ("From", OURS),
-        ("Body", "Hello"),
-        ("ValidityPeriod", "60"),
-    ];
+    let form = [("To", THEIRS), ("From", OURS), ("Body", "Hello"), ("ValidityPeriod", "60")];
     fake.post(MESSAGES, &form).await;
     hands.advance(61);
     release(&fake);
@@ -113,16 +78,8 @@ async fn retries_go_by_the_overrides() {
         let sent = fake.callbacks()[already..].to_vec();
         assert_eq!(sent[0].answers, expect, "{fragment}");
         let tries = &receiver.seen()[before..][..expect.len()];
-        assert!(
-            tries
-                .iter()
-                .all(|seen| seen.idempotency_token == tries[0].idempotency_token),
-            "{fragment}"
-        );
-        assert_ne!(
-            receiver.seen().last().unwrap().idempotency_token,
-            tries[0].idempotency_token
-        );
+        assert!(tries.iter().all(|seen| seen.idempotency_token == tries[0].idempotency_token), "{fragment}");
+        assert_ne!(receiver.seen().last().unwrap().idempotency_token, tries[0].idempotency_token);
     };
     let bad = Reply::Status(503);
     check("", &[bad], &[Some(503)]).await;
@@ -144,29 +101,17 @@ async fn nobody_there_is_tried_again_by_default() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/status#rp=6xx", closed.local_addr().unwrap());
     drop(closed);
-    let answer = fake
-        .post(
-            MESSAGES,
-            &[("To", THEIRS), ("From", OURS), ("Body", "A"), ("StatusCallback", &url)],
-        )
-        .await;
+    let answer = fake.post(MESSAGES, &[("To", THEIRS), ("From", OURS), ("Body", "A"), ("StatusCallback", &url)]).await;
     fake.idle().await;
     assert!(fake.callbacks().iter().all(|sent| sent.answers == [None, None]));
-    let warning = |code| Warning {
-        code,
-        sid: answer.str("sid").to_owned(),
-    };
+    let warning = |code| Warning { code, sid: answer.str("sid").to_owned() };
     assert_eq!(fake.warnings(), [11243, 11200, 11243, 11200].map(warning));
 }
 
 #[tokio::test]
 async fn shuffled_is_never_in_order() {
     for seed in 0..5 {
-        let (fake, receiver) = behaving(CallbackBehaviour {
-            shuffled: true,
-            ..CallbackBehaviour::default()
-        })
-        .await;
+        let (fake, receiver) = behaving(CallbackBehaviour { shuffled: true, ..CallbackBehaviour::default() }).await;
         fake.change(|settings| settings.seed = seed);
         text(&fake, &receiver, THEIRS, "").await;
         let mut statuses = receiver.statuses();
@@ -178,25 +123,14 @@ async fn shuffled_is_never_in_order() {
 
 #[tokio::test]
 async fn doubled_comes_twice() {
-    let (fake, receiver) = behaving(CallbackBehaviour {
-        doubled: 1.0,
-        ..CallbackBehaviour::default()
-    })
-    .await;
+    let (fake, receiver) = behaving(CallbackBehaviour { doubled: 1.0, ..CallbackBehaviour::default() }).await;
     text(&fake, &receiver, THEIRS, "").await;
-    assert_eq!(
-        receiver.statuses(),
-        ["queued", "queued", "sent", "sent", "delivered", "delivered"]
-    );
+    assert_eq!(receiver.statuses(), ["queued", "queued", "sent", "sent", "delivered", "delivered"]);
 }
 
 #[tokio::test]
 async fn dropped_never_comes_and_a_share_is_drawn() {
-    let (fake, receiver) = behaving(CallbackBehaviour {
-        dropped: 1.0,
-        ..CallbackBehaviour::default()
-    })
-    .await;
+    let (fake, receiver) = behaving(CallbackBehaviour { dropped: 1.0, ..CallbackBehaviour::default() }).await;
     let answer = text(&fake, &receiver, THEIRS, "").await;
     assert!(receiver.seen().is_empty());
     assert_eq!(fake.get(answer.str("uri")).await.str("status"), "delivered");
@@ -204,21 +138,13 @@ async fn dropped_never_comes_and_a_share_is_drawn() {
     for number in 0..20 {
         text(&fake, &receiver, &format!("+131255502{number:02}"), "").await;
     }
-    assert!(
-        (10..50).contains(&receiver.seen().len()),
-        "{} of 60",
-        receiver.seen().len()
-    );
+    assert!((10..50).contains(&receiver.seen().len()), "{} of 60", receiver.seen().len());
 }
 
 #[tokio::test]
 async fn late_is_overtaken_and_waited_for() {
     let late = (0.5, Duration::from_millis(150));
-    let (fake, receiver) = behaving(CallbackBehaviour {
-        late,
-        ..CallbackBehaviour::default()
-    })
-    .await;
+    let (fake, receiver) = behaving(CallbackBehaviour { late, ..CallbackBehaviour::default() }).await;
     for number in 0..10 {
         text(&fake, &receiver, &format!("+131255502{number:02}"), "").await;
     }
@@ -229,22 +155,14 @@ async fn late_is_overtaken_and_waited_for() {
 
 #[tokio::test]
 async fn a_forger_comes_first_and_is_turned_away() {
-    let (fake, receiver) = behaving(CallbackBehaviour {
-        forged: 1.0,
-        ..CallbackBehaviour::default()
-    })
-    .await;
+    let (fake, receiver) = behaving(CallbackBehaviour { forged: 1.0, ..CallbackBehaviour::default() }).await;
     text(&fake, &receiver, THEIRS, "#rc=5&rp=5xx,ct,rt").await;
     assert_eq!(receiver.statuses(), ["queued", "sent", "delivered"]);
     let seen = receiver.seen();
     let forged: Vec<_> = seen.iter().filter(|seen| !seen.valid).collect();
     assert_eq!(forged.len(), 3);
     assert!(forged.iter().all(|seen| seen.status() == "failed") && !seen[0].valid && seen[1].valid);
-    assert!(
-        fake.callbacks()
-            .iter()
-            .all(|sent| sent.answers == [Some(if sent.forged { 403 } else { 204 })])
-    );
+    assert!(fake.callbacks().iter().all(|sent| sent.answers == [Some(if sent.forged { 403 } else { 204 })]));
 }
 
 #[tokio::test]
@@ -252,11 +170,7 @@ async fn a_rotated_token_signs_at_once() {
     let (fake, receiver) = behaving(CallbackBehaviour::default()).await;
     hold(&fake);
     let url = format!("{}/status", receiver.url);
-    fake.post(
-        MESSAGES,
-        &[("To", THEIRS), ("From", OURS), ("Body", "A"), ("StatusCallback", &url)],
-    )
-    .await;
+    fake.post(MESSAGES, &[("To", THEIRS), ("From", OURS), ("Body", "A"), ("StatusCallback", &url)]).await;
     fake.change(|settings| "rotated".clone_into(&mut settings.accounts[0].auth_token));
     release(&fake);
     fake.idle().await;
@@ -267,12 +181,7 @@ async fn a_rotated_token_signs_at_once() {
 async fn a_scheduled_message_calls_back_when_it_is_cancelled() {
     let (fake, receiver) = behaving(CallbackBehaviour::default()).await;
     let url = format!("{}/status", receiver.url);
-    let sender = [
-        ("To", THEIRS),
-        ("MessagingServiceSid", MESSAGING),
-        ("Body", "A"),
-        ("StatusCallback", url.as_str()),
-    ];
+    let sender = [("To", THEIRS), ("MessagingServiceSid", MESSAGING), ("Body", "A"), ("StatusCallback", url.as_str())];
     let at = [("ScheduleType", "fixed"), ("SendAt", "2026-03-04T14:00:00Z")];
     let answer = fake.post(MESSAGES, &[&sender[..], &at].concat()).await;
     fake.post(answer.str("uri"), &[("Status", "canceled")]).await;
@@ -292,11 +201,7 @@ async fn no_more_at_once_than_is_allowed() {
     hold(&fake);
     for number in 0..10 {
         let to = format!("+131255502{number:02}");
-        fake.post(
-            MESSAGES,
-            &[("To", &to), ("From", OURS), ("Body", "A"), ("StatusCallback", &url)],
-        )
-        .await;
+        fake.post(MESSAGES, &[("To", &to), ("From", OURS), ("Body", "A"), ("StatusCallback", &url)]).await;
     }
     release(&fake);
     fake.idle().await;

@@ -4,9 +4,7 @@ use super::super::FakeTwilio;
 use super::*;
 
 async fn text(fake: &FakeTwilio, sender: (&str, &str)) -> (u16, u64) {
-    fake.post(MESSAGES, &[("To", THEIRS), sender, ("Body", "Hello")])
-        .await
-        .code()
+    fake.post(MESSAGES, &[("To", THEIRS), sender, ("Body", "Hello")]).await.code()
 }
 
 #[tokio::test]
@@ -28,21 +26,13 @@ async fn stop_binds_the_pool_until_start() {
     let seen = receiver.seen();
     assert!(seen.iter().all(|seen| seen.valid && seen.get("OptOutType").is_none()));
     let first = &seen[1];
-    assert_eq!(
-        (first.get("Body"), first.get("From"), first.get("To")),
-        (Some(" Stop "), Some(THEIRS), Some(OURS))
-    );
-    assert_eq!(
-        (first.get("NumMedia"), first.get("MessagingServiceSid")),
-        (Some("0"), Some(MESSAGING))
-    );
+    assert_eq!((first.get("Body"), first.get("From"), first.get("To")), (Some(" Stop "), Some(THEIRS), Some(OURS)));
+    assert_eq!((first.get("NumMedia"), first.get("MessagingServiceSid")), (Some("0"), Some(MESSAGING)));
     assert_eq!(first.get("SmsMessageSid"), first.get("MessageSid"));
     fake.change(|settings| settings.advanced_opt_out = true);
     fake.inbound(THEIRS, OURS, "STOP", &url).await.unwrap();
     assert_eq!(receiver.seen().pop().unwrap().get("OptOutType"), Some("STOP"));
-    let calls = fake
-        .post(CALLS, &[("To", THEIRS), ("From", OURS), ("Twiml", "<Response/>")])
-        .await;
+    let calls = fake.post(CALLS, &[("To", THEIRS), ("From", OURS), ("Twiml", "<Response/>")]).await;
     assert_eq!(calls.status, 201, "an opt-out is about messages");
     assert!(fake.inbound(THEIRS, "+13125550999", "STOP", &url).await.is_err());
 }
@@ -85,13 +75,8 @@ async fn lists_hold_what_was_received_and_replied() {
     let fake = fake().await;
     fake.inbound(THEIRS, OURS, "STOP", &receiver.url).await.unwrap();
     let directions = async |to: &str| {
-        let rows = fake.get(&format!("{MESSAGES}?To=%2B{to}")).await.json["messages"]
-            .as_array()
-            .unwrap()
-            .clone();
-        rows.iter()
-            .map(|row| row["direction"].as_str().unwrap().to_owned())
-            .collect::<Vec<_>>()
+        let rows = fake.get(&format!("{MESSAGES}?To=%2B{to}")).await.json["messages"].as_array().unwrap().clone();
+        rows.iter().map(|row| row["direction"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     assert_eq!(directions("13125550100").await, ["inbound"]);
     assert_eq!(directions("13125550142").await, ["outbound-reply"]);

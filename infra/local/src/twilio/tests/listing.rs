@@ -7,21 +7,11 @@ use super::*;
 async fn bodies(fake: &FakeTwilio, query: &str) -> Vec<String> {
     let answer = fake.get(&format!("{MESSAGES}?{query}")).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
-    answer.json["messages"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| row["body"].as_str().unwrap().to_owned())
-        .collect()
+    answer.json["messages"].as_array().unwrap().iter().map(|row| row["body"].as_str().unwrap().to_owned()).collect()
 }
 
 async fn text(fake: &FakeTwilio, to: &str, body: &str) {
-    assert_eq!(
-        fake.post(MESSAGES, &[("To", to), ("From", OURS), ("Body", body)])
-            .await
-            .status,
-        201
-    );
+    assert_eq!(fake.post(MESSAGES, &[("To", to), ("From", OURS), ("Body", body)]).await.status, 201);
 }
 
 #[tokio::test]
@@ -46,10 +36,7 @@ async fn filters_name_their_inequality() {
     check("DateSent>=2026-03-04", &["3", "2", "1"]).await;
     check("DateSent%3C=2026-03-04", &["1"]).await;
     check("Body=1&Status=queued", &["unsent", "3", "2", "1"]).await;
-    assert_eq!(
-        fake.get(&format!("{MESSAGES}?DateSent=%3E%3D2026-03-04")).await.code(),
-        (400, 20001)
-    );
+    assert_eq!(fake.get(&format!("{MESSAGES}?DateSent=%3E%3D2026-03-04")).await.code(), (400, 20001));
     fake.change(|settings| settings.list_order = ListOrder::OldestFirst);
     check("To=%2B13125550142", &["1", "2", "unsent"]).await;
 }
@@ -59,9 +46,7 @@ async fn a_list_lags_and_a_fetch_does_not() {
     let hands = Hands::new();
     let fake = FakeTwilio::start(settings(&hands)).await.unwrap();
     fake.change(|settings| settings.list_lag = Duration::from_mins(10));
-    let answer = fake
-        .post(MESSAGES, &[("To", THEIRS), ("From", OURS), ("Body", "1")])
-        .await;
+    let answer = fake.post(MESSAGES, &[("To", THEIRS), ("From", OURS), ("Body", "1")]).await;
     assert_eq!(fake.get(answer.str("uri")).await.status, 200);
     hands.advance(599);
     assert!(bodies(&fake, "To=%2B13125550142").await.is_empty());
@@ -80,16 +65,8 @@ async fn pages_are_followed_to_the_end() {
     loop {
         let answer = fake.get(&path).await;
         let rows = answer.json["messages"].as_array().unwrap().clone();
-        pages.push(
-            rows.iter()
-                .map(|row| row["body"].as_str().unwrap())
-                .collect::<Vec<_>>()
-                .join(","),
-        );
-        assert_eq!(
-            (&answer.json["page"], &answer.json["page_size"]),
-            (&(pages.len() - 1).into(), &2.into())
-        );
+        pages.push(rows.iter().map(|row| row["body"].as_str().unwrap()).collect::<Vec<_>>().join(","));
+        assert_eq!((&answer.json["page"], &answer.json["page_size"]), (&(pages.len() - 1).into(), &2.into()));
         match answer.json["next_page_uri"].as_str() {
             Some(next) => next.clone_into(&mut path),
             None => break,
@@ -97,10 +74,7 @@ async fn pages_are_followed_to_the_end() {
         text(&fake, THEIRS, "meanwhile").await;
     }
     assert_eq!(pages, ["4,3", "2,1", "0"]);
-    assert_eq!(
-        fake.get(&format!("{MESSAGES}?PageSize=1001")).await.code(),
-        (400, 20007)
-    );
+    assert_eq!(fake.get(&format!("{MESSAGES}?PageSize=1001")).await.code(), (400, 20007));
     assert_eq!(fake.get(&format!("{MESSAGES}?PageSize=0")).await.code(), (400, 20001));
 }
 

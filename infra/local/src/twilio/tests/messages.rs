@@ -38,26 +38,15 @@ async fn the_first_status_goes_by_the_sender() {
     );
     assert_eq!(answer.str("messaging_service_sid"), MESSAGING);
 
-    let scheduled = [
-        &service[..],
-        &[("ScheduleType", "fixed"), ("SendAt", "2026-03-04T13:00:00Z")],
-    ]
-    .concat();
+    let scheduled = [&service[..], &[("ScheduleType", "fixed"), ("SendAt", "2026-03-04T13:00:00Z")]].concat();
     let answer = fake.post(MESSAGES, &scheduled).await;
     assert_eq!(answer.str("status"), "scheduled");
     let path = answer.str("uri").to_owned();
     assert_eq!(fake.post(&path, &[("Body", "")]).await.str("body"), "");
-    assert_eq!(
-        fake.post(&path, &[("Status", "canceled")]).await.str("status"),
-        "canceled"
-    );
+    assert_eq!(fake.post(&path, &[("Status", "canceled")]).await.str("status"), "canceled");
     assert_eq!(fake.post(&path, &[("Status", "canceled")]).await.code(), (400, 20001));
 
-    let too_soon = [
-        &service[..],
-        &[("ScheduleType", "fixed"), ("SendAt", "2026-03-04T12:04:00Z")],
-    ]
-    .concat();
+    let too_soon = [&service[..], &[("ScheduleType", "fixed"), ("SendAt", "2026-03-04T12:04:00Z")]].concat();
     assert_eq!(fake.post(MESSAGES, &too_soon).await.code(), (400, 35111));
 }
 
@@ -65,9 +54,7 @@ async fn the_first_status_goes_by_the_sender() {
 async fn only_the_account_and_its_keys_may_ask() {
     let fake = fake().await;
     let check = async |user: &str, password: &str, path: &str, expect: (u16, u64)| {
-        let request = client()
-            .get(format!("{}{path}", fake.base_url()))
-            .basic_auth(user, Some(password));
+        let request = client().get(format!("{}{path}", fake.base_url())).basic_auth(user, Some(password));
         assert_eq!(answered(request).await.unwrap().code(), expect, "{user} {path}");
     };
     let account = format!("/2010-04-01/Accounts/{ACCOUNT}.json");
@@ -76,36 +63,18 @@ async fn only_the_account_and_its_keys_may_ask() {
     check(ACCOUNT, "secret-of-a-key", &account, (401, 20003)).await;
     check(KEY, TOKEN, &account, (401, 20003)).await;
     check("AC00000000000000000000000000000002", TOKEN, &account, (401, 20003)).await;
-    check(
-        ACCOUNT,
-        TOKEN,
-        "/2010-04-01/Accounts/AC00000000000000000000000000000002.json",
-        (404, 20404),
-    )
-    .await;
+    check(ACCOUNT, TOKEN, "/2010-04-01/Accounts/AC00000000000000000000000000000002.json", (404, 20404)).await;
     check(ACCOUNT, TOKEN, &format!("/v1/Services/{MESSAGING}"), (200, 0)).await;
-    check(
-        ACCOUNT,
-        TOKEN,
-        "/v1/Services/MG00000000000000000000000000000002",
-        (404, 20404),
-    )
-    .await;
+    check(ACCOUNT, TOKEN, "/v1/Services/MG00000000000000000000000000000002", (404, 20404)).await;
     check(ACCOUNT, TOKEN, &format!("/v2/Services/{VERIFY}"), (200, 0)).await;
     check(ACCOUNT, TOKEN, "/2010-04-01/Nothing.json", (404, 20404)).await;
-    let request = client()
-        .delete(format!("{}{MESSAGES}", fake.base_url()))
-        .basic_auth(ACCOUNT, Some(TOKEN));
+    let request = client().delete(format!("{}{MESSAGES}", fake.base_url())).basic_auth(ACCOUNT, Some(TOKEN));
     assert_eq!(answered(request).await.unwrap().code(), (405, 20004));
     let request = client().post(format!("{}{MESSAGES}", fake.base_url()));
     let answer = answered(request).await.unwrap();
     assert_eq!(answer.str("message"), "Authenticate");
     assert_eq!(answer.str("more_info"), "https://www.twilio.com/docs/errors/20003");
-    assert_eq!(
-        fake.requests(),
-        1,
-        "a refused request counts as a request, a DELETE or GET doesn't"
-    );
+    assert_eq!(fake.requests(), 1, "a refused request counts as a request, a DELETE or GET doesn't");
 
     fake.change(|settings| "a-new-token".clone_into(&mut settings.accounts[0].auth_token));
     check(ACCOUNT, TOKEN, &account, (401, 20003)).await;
@@ -127,11 +96,7 @@ async fn parameters_are_judged() {
     let fake = fake().await;
     let check = async |change: &[(&str, &str)], expect: (u16, u64)| {
         // A name with a leading minus is taken out; any other is put in place of its namesakes.
-        let named = |name: &str| {
-            change
-                .iter()
-                .any(|(changed, _)| changed.trim_start_matches('-') == name)
-        };
+        let named = |name: &str| change.iter().any(|(changed, _)| changed.trim_start_matches('-') == name);
         let mut form: Vec<(&str, &str)> = TEXT.iter().filter(|(name, _)| !named(name)).copied().collect();
         form.extend(change.iter().filter(|(name, _)| !name.starts_with('-')));
         assert_eq!(fake.post(MESSAGES, &form).await.code(), expect, "{change:?}");
@@ -142,29 +107,13 @@ async fn parameters_are_judged() {
     check(&[("-From", "")], (400, 21603)).await;
     check(&[("From", "+13125550999")], (400, 21606)).await;
     check(&[("From", "hospital")], (400, 21212)).await;
-    check(
-        &[("MessagingServiceSid", "MG00000000000000000000000000000002")],
-        (404, 21701),
-    )
-    .await;
+    check(&[("MessagingServiceSid", "MG00000000000000000000000000000002")], (404, 21701)).await;
     check(&[("MessagingServiceSid", "MG1")], (400, 21705)).await;
     check(&[("MessagingServiceSid", MESSAGING)], (201, 0)).await;
-    check(
-        &[("From", "+13125550999"), ("MessagingServiceSid", MESSAGING)],
-        (400, 21606),
-    )
-    .await;
+    check(&[("From", "+13125550999"), ("MessagingServiceSid", MESSAGING)], (400, 21606)).await;
     check(&[("-Body", "")], (400, 21602)).await;
     check(&[("Body", "")], (400, 21602)).await;
-    check(
-        &[
-            ("-Body", ""),
-            ("MediaUrl", "https://a.example/1"),
-            ("MediaUrl", "https://a.example/2"),
-        ],
-        (201, 0),
-    )
-    .await;
+    check(&[("-Body", ""), ("MediaUrl", "https://a.example/1"), ("MediaUrl", "https://a.example/2")], (201, 0)).await;
     check(&[("-Body", ""), ("ContentSid", "HX1")], (201, 0)).await;
     check(&[("Body", &long)], (400, 21617)).await;
     check(&[("Body", &long[1..])], (201, 0)).await;
@@ -189,23 +138,16 @@ async fn only_forms_are_read() {
     let fake = fake().await;
     let url = format!("{}{MESSAGES}", fake.base_url());
     let body = serde_json::json!({"To": THEIRS, "From": OURS, "Body": "Hello"}).to_string();
-    let request = client()
-        .post(url)
-        .basic_auth(ACCOUNT, Some(TOKEN))
-        .header("content-type", "application/json")
-        .body(body);
+    let request =
+        client().post(url).basic_auth(ACCOUNT, Some(TOKEN)).header("content-type", "application/json").body(body);
     assert_eq!(answered(request).await.unwrap().code(), (400, 21604));
 }
 
 #[tokio::test]
 async fn without_json_in_the_path_the_answer_is_xml() {
     let fake = fake().await;
-    let answer = fake
-        .post(
-            MESSAGES.trim_end_matches(".json"),
-            &[("To", THEIRS), ("From", OURS), ("Body", "a < b")],
-        )
-        .await;
+    let answer =
+        fake.post(MESSAGES.trim_end_matches(".json"), &[("To", THEIRS), ("From", OURS), ("Body", "a < b")]).await;
     assert_eq!((answer.status, answer.content_type.as_str()), (201, "application/xml"));
     assert!(answer.text.contains("<Body>a &lt; b</Body>"), "{}", answer.text);
     assert_eq!(fake.accepted().len(), 1);
@@ -216,12 +158,7 @@ async fn test_credentials_send_nothing() {
     let fake = fake().await;
     fake.change(|settings| settings.test_credentials = true);
     let check = async |path: &str, from: &str, to: &str, expect: (u16, u64)| {
-        let answer = fake
-            .post(
-                path,
-                &[("To", to), ("From", from), ("Body", "Hello"), ("Twiml", "<Response/>")],
-            )
-            .await;
+        let answer = fake.post(path, &[("To", to), ("From", from), ("Body", "Hello"), ("Twiml", "<Response/>")]).await;
         assert_eq!(answer.code(), expect, "{path} {from} {to}");
     };
     check(MESSAGES, "+15005550006", THEIRS, (201, 0)).await;
@@ -234,12 +171,7 @@ async fn test_credentials_send_nothing() {
     check(CALLS, OURS, THEIRS, (400, 21210)).await;
     check(CALLS, "+15005550006", "+15005550004", (400, 21216)).await;
     assert_eq!(fake.get(MESSAGES).await.code(), (403, 20008));
-    assert_eq!(
-        fake.post(&format!("/v2/Services/{VERIFY}/Verifications"), &[])
-            .await
-            .code(),
-        (403, 20008)
-    );
+    assert_eq!(fake.post(&format!("/v2/Services/{VERIFY}/Verifications"), &[]).await.code(), (403, 20008));
     assert!(fake.accepted().is_empty());
 }
 
@@ -251,19 +183,10 @@ async fn a_life_ends_delivered_or_with_the_code_of_the_number() {
         settings.undeliverable.insert("+13125550101".to_owned(), 30001);
     });
     let check = async |to: &str, expect_status: &str, expect_code: Value, sent: bool| {
-        let answer = fake
-            .post(
-                MESSAGES,
-                &[("To", to), ("MessagingServiceSid", MESSAGING), ("Body", "Hello")],
-            )
-            .await;
+        let answer = fake.post(MESSAGES, &[("To", to), ("MessagingServiceSid", MESSAGING), ("Body", "Hello")]).await;
         fake.idle().await;
         let fetched = fake.get(answer.str("uri")).await;
-        assert_eq!(
-            (fetched.str("status"), &fetched.json["error_code"]),
-            (expect_status, &expect_code),
-            "{to}"
-        );
+        assert_eq!((fetched.str("status"), &fetched.json["error_code"]), (expect_status, &expect_code), "{to}");
         assert_eq!(fetched.json["date_sent"].is_string(), sent, "{to}");
         assert_eq!((fetched.str("from"), fetched.str("num_segments")), (OURS, "1"), "{to}");
     };
@@ -277,40 +200,22 @@ async fn a_life_ends_delivered_or_with_the_code_of_the_number() {
 #[tokio::test]
 async fn every_accepted_post_is_counted() {
     let fake = fake().await;
-    let to_a = [
-        ("To", THEIRS),
-        ("From", OURS),
-        ("Body", "A"),
-        ("StatusCallback", "http://127.0.0.1:9/s?n=aa-1&a=1#rc=0"),
-    ];
-    let to_b = [
-        ("To", THEIRS),
-        ("From", OURS),
-        ("Body", "B"),
-        ("StatusCallback", "http://127.0.0.1:9/s?n=bb-2&a=2"),
-    ];
+    let to_a =
+        [("To", THEIRS), ("From", OURS), ("Body", "A"), ("StatusCallback", "http://127.0.0.1:9/s?n=aa-1&a=1#rc=0")];
+    let to_b = [("To", THEIRS), ("From", OURS), ("Body", "B"), ("StatusCallback", "http://127.0.0.1:9/s?n=bb-2&a=2")];
     fake.post(MESSAGES, &to_a).await;
     fake.post(MESSAGES, &to_b).await;
     assert!(fake.doubled().is_empty());
     fake.post(MESSAGES, &to_b).await;
     fake.post(MESSAGES, &[("To", THEIRS)]).await;
     assert_eq!(fake.requests(), 4);
-    assert_eq!(
-        fake.accepted_per_notification(),
-        [("aa-1".to_owned(), 1), ("bb-2".to_owned(), 2)].into()
-    );
+    assert_eq!(fake.accepted_per_notification(), [("aa-1".to_owned(), 1), ("bb-2".to_owned(), 2)].into());
     assert_eq!(fake.accepted_per_text()[&(THEIRS.to_owned(), "B".to_owned())], 2);
     let doubled = fake.doubled();
     assert_eq!(doubled.notifications, [("bb-2".to_owned(), 2)].into());
     assert_eq!(doubled.texts.len(), 1);
     let last = fake.accepted().pop().unwrap();
-    assert_eq!(
-        (last.kind, last.to.as_str(), last.body.as_str()),
-        (Kind::Message, THEIRS, "B")
-    );
-    assert_eq!(
-        (last.notification.as_deref(), last.attempt.as_deref()),
-        (Some("bb-2"), Some("2"))
-    );
+    assert_eq!((last.kind, last.to.as_str(), last.body.as_str()), (Kind::Message, THEIRS, "B"));
+    assert_eq!((last.notification.as_deref(), last.attempt.as_deref()), (Some("bb-2"), Some("2")));
     assert!(!format!("{last:?} {doubled:?}").contains(THEIRS));
 }

@@ -87,9 +87,7 @@ pub(super) struct Answered {
 
 impl Answered {
     pub(super) fn str(&self, field: &str) -> &str {
-        self.json[field]
-            .as_str()
-            .unwrap_or_else(|| panic!("{field} in {}", self.text))
+        self.json[field].as_str().unwrap_or_else(|| panic!("{field} in {}", self.text))
     }
 
     /// Status and code of an error.
@@ -110,56 +108,32 @@ impl Asks for FakeTwilio {
     }
 
     async fn get(&self, path: &str) -> Answered {
-        let request = client()
-            .get(format!("{}{path}", self.base_url()))
-            .basic_auth(ACCOUNT, Some(TOKEN));
+        let request = client().get(format!("{}{path}", self.base_url())).basic_auth(ACCOUNT, Some(TOKEN));
         answered(request).await.unwrap()
     }
 }
 
 /// The request of [`Asks::post`], not sent yet.
 pub(super) fn posting(fake: &FakeTwilio, path: &str, form: &[(&str, &str)]) -> reqwest::RequestBuilder {
-    let body = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(form)
-        .finish();
-    let request = client()
-        .post(format!("{}{path}", fake.base_url()))
-        .basic_auth(ACCOUNT, Some(TOKEN));
-    request
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(body)
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    let request = client().post(format!("{}{path}", fake.base_url())).basic_auth(ACCOUNT, Some(TOKEN));
+    request.header("content-type", "application/x-www-form-urlencoded").body(body)
 }
 
 /// A client that never repeats a request by itself, as it might on a connection from a pool.
 pub(super) fn client() -> reqwest::Client {
-    static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
-        reqwest::Client::builder()
-            .no_proxy()
-            .pool_max_idle_per_host(0)
-            .build()
-            .unwrap()
-    });
+    static CLIENT: LazyLock<reqwest::Client> =
+        LazyLock::new(|| reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap());
     CLIENT.clone()
 }
 
 pub(super) async fn answered(request: reqwest::RequestBuilder) -> reqwest::Result<Answered> {
     let response = request.send().await?;
-    let header = |name: &str| {
-        response
-            .headers()
-            .get(name)
-            .map(|value| value.to_str().unwrap().to_owned())
-    };
+    let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
     let (retry_after, content_type) = (header("retry-after"), header("content-type").unwrap_or_default());
     let status = response.status().as_u16();
     let text = response.text().await?;
-    Ok(Answered {
-        status,
-        retry_after,
-        content_type,
-        json: serde_json::from_str(&text).unwrap_or_default(),
-        text,
-    })
+    Ok(Answered { status, retry_after, content_type, json: serde_json::from_str(&text).unwrap_or_default(), text })
 }
 
 /// Holds all lives where they are, until [`release`].
@@ -191,16 +165,11 @@ pub(super) struct Seen {
 
 impl Seen {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.params
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.params.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     pub(super) fn status(&self) -> &str {
-        self.get("MessageStatus")
-            .or_else(|| self.get("CallStatus"))
-            .unwrap_or_default()
+        self.get("MessageStatus").or_else(|| self.get("CallStatus")).unwrap_or_default()
     }
 }
 
@@ -226,16 +195,9 @@ impl Receiver {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let inbox = Arc::new(Mutex::new(Inbox::default()));
         let (counted, count) = watch::channel(0);
-        let router = Router::new()
-            .fallback(receive)
-            .with_state((url.clone(), Arc::clone(&inbox), counted));
+        let router = Router::new().fallback(receive).with_state((url.clone(), Arc::clone(&inbox), counted));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self {
-            url,
-            inbox,
-            count,
-            server,
-        }
+        Self { url, inbox, count, server }
     }
 
     /// Waits until so many requests have arrived.
@@ -258,11 +220,7 @@ impl Receiver {
 
     /// The statuses that arrived with good signatures, in order.
     pub(super) fn statuses(&self) -> Vec<String> {
-        self.seen()
-            .iter()
-            .filter(|seen| seen.valid)
-            .map(|seen| seen.status().to_owned())
-            .collect()
+        self.seen().iter().filter(|seen| seen.valid).map(|seen| seen.status().to_owned()).collect()
     }
 }
 
@@ -280,13 +238,7 @@ async fn receive(State((base, inbox, count)): State<Shared>, request: Request) -
     let header = |name: &str| parts.headers.get(name).map(|value| value.to_str().unwrap());
     let url = format!("{base}{}", parts.uri);
     let tokens = [TOKEN.to_owned().into()];
-    let verified = signature::verify(
-        &tokens,
-        &url,
-        header("content-type"),
-        &body,
-        header("x-twilio-signature"),
-    );
+    let verified = signature::verify(&tokens, &url, header("content-type"), &body, header("x-twilio-signature"));
     let seen = Seen {
         uri: parts.uri.to_string(),
         valid: verified.is_ok(),
@@ -300,11 +252,7 @@ async fn receive(State((base, inbox, count)): State<Shared>, request: Request) -
         inbox.at_once += 1;
         inbox.most_at_once = inbox.most_at_once.max(inbox.at_once);
         count.send_replace(inbox.seen.len());
-        if verified.is_err() {
-            Reply::Status(403)
-        } else {
-            inbox.replies.pop_front().unwrap_or(Reply::Status(204))
-        }
+        if verified.is_err() { Reply::Status(403) } else { inbox.replies.pop_front().unwrap_or(Reply::Status(204)) }
     };
     let status = match reply {
         Reply::Status(status) => StatusCode::from_u16(status).unwrap(),

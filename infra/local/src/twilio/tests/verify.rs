@@ -8,37 +8,26 @@ fn path(rest: &str) -> String {
 }
 
 async fn start(fake: &FakeTwilio, channel: &str) -> Answered {
-    fake.post(&path("Verifications"), &[("To", THEIRS), ("Channel", channel)])
-        .await
+    fake.post(&path("Verifications"), &[("To", THEIRS), ("Channel", channel)]).await
 }
 
 async fn check(fake: &FakeTwilio, code: &str) -> Answered {
-    fake.post(&path("VerificationCheck"), &[("To", THEIRS), ("Code", code)])
-        .await
+    fake.post(&path("VerificationCheck"), &[("To", THEIRS), ("Code", code)]).await
 }
 
 #[tokio::test]
 async fn a_right_code_approves_once() {
     let fake = fake().await;
     let started = start(&fake, "sms").await;
-    assert_eq!(
-        (started.status, started.str("status"), started.str("channel")),
-        (201, "pending", "sms")
-    );
+    assert_eq!((started.status, started.str("status"), started.str("channel")), (201, "pending", "sms"));
     assert!(started.str("sid").starts_with("VE") && started.str("date_created") == "2026-03-04T12:00:00Z");
     assert_eq!(started.json["send_code_attempts"].as_array().unwrap().len(), 1);
     let code = fake.code_for(THEIRS).unwrap();
     let wrong = if code == "000000" { "111111" } else { "000000" };
     let answer = check(&fake, wrong).await;
-    assert_eq!(
-        (answer.status, answer.str("status"), &answer.json["valid"]),
-        (200, "pending", &false.into())
-    );
+    assert_eq!((answer.status, answer.str("status"), &answer.json["valid"]), (200, "pending", &false.into()));
     let answer = check(&fake, &code).await;
-    assert_eq!(
-        (answer.status, answer.str("status"), &answer.json["valid"]),
-        (200, "approved", &true.into())
-    );
+    assert_eq!((answer.status, answer.str("status"), &answer.json["valid"]), (200, "approved", &true.into()));
     assert_eq!(answer.str("sid"), started.str("sid"));
     let again = check(&fake, &code).await;
     assert_eq!(again.code(), (404, 20404));
@@ -65,15 +54,9 @@ async fn the_code_stays_the_same_and_five_sends_are_all() {
     assert_eq!(fake.code_for(THEIRS).unwrap(), code);
     assert_eq!(start(&fake, "sms").await.code(), (429, 60203));
     hands.advance(599);
-    assert_eq!(
-        fake.get(&path(&format!("Verifications/{sid}"))).await.str("status"),
-        "pending"
-    );
+    assert_eq!(fake.get(&path(&format!("Verifications/{sid}"))).await.str("status"), "pending");
     hands.advance(1);
-    assert_eq!(
-        fake.get(&path(&format!("Verifications/{sid}"))).await.code(),
-        (404, 20404)
-    );
+    assert_eq!(fake.get(&path(&format!("Verifications/{sid}"))).await.code(), (404, 20404));
     assert_eq!(check(&fake, &code).await.code(), (404, 20404));
     assert_ne!(start(&fake, "sms").await.str("sid"), sid);
 }
@@ -87,9 +70,7 @@ async fn five_checks_are_all() {
         assert_eq!(check(&fake, "0000000").await.str("status"), "pending");
     }
     assert_eq!(check(&fake, &code).await.code(), (429, 60202));
-    let cancelled = fake
-        .post(&path(&format!("Verifications/{sid}")), &[("Status", "canceled")])
-        .await;
+    let cancelled = fake.post(&path(&format!("Verifications/{sid}")), &[("Status", "canceled")]).await;
     assert_eq!((cancelled.status, cancelled.str("status")), (200, "canceled"));
     assert_eq!(check(&fake, &code).await.code(), (404, 20404));
 }
@@ -108,28 +89,13 @@ async fn parameters_are_judged() {
     check(path("Verifications"), &[to, ("Channel", "pigeon")], (400, 60200)).await;
     check(path("Verifications"), &[to, ("Channel", "whatsapp")], (400, 60223)).await;
     check(path("Verifications"), &[to, sms, ("RateLimits", "user")], (400, 60200)).await;
-    check(
-        path("Verifications"),
-        &[to, sms, ("RateLimits", "{\"employee\": \"x\"}")],
-        (201, 0),
-    )
-    .await;
+    check(path("Verifications"), &[to, sms, ("RateLimits", "{\"employee\": \"x\"}")], (201, 0)).await;
     check(path("Verifications"), &[("To", "+13125550106"), sms], (403, 60205)).await;
-    check(
-        path("Verifications"),
-        &[("To", "+13125550106"), ("Channel", "call")],
-        (201, 0),
-    )
-    .await;
+    check(path("Verifications"), &[("To", "+13125550106"), ("Channel", "call")], (201, 0)).await;
     check(path("VerificationCheck"), &[to], (400, 60200)).await;
     check(path("VerificationCheck"), &[("Code", "123456")], (400, 60200)).await;
     check(path("VerificationCheck"), &[to, ("Code", "123")], (400, 60200)).await;
-    check(
-        path("VerificationCheck"),
-        &[("VerificationSid", "VE1"), ("Code", "123456")],
-        (404, 20404),
-    )
-    .await;
+    check(path("VerificationCheck"), &[("VerificationSid", "VE1"), ("Code", "123456")], (404, 20404)).await;
     let other = path("Verifications").replace("01/", "02/");
     check(other, &[to, sms], (404, 20404)).await;
     assert_eq!(fake.requests(), 0, "verifications are not counted as texts");
@@ -147,20 +113,13 @@ async fn faults_of_verify_are_by_operation() {
         ];
     });
     let limited = start(&fake, "sms").await;
-    assert_eq!(
-        (limited.code(), limited.retry_after.as_deref()),
-        ((429, 20429), Some("30"))
-    );
+    assert_eq!((limited.code(), limited.retry_after.as_deref()), ((429, 20429), Some("30")));
     assert_eq!(start(&fake, "sms").await.status, 201);
     let code = fake.code_for(THEIRS).unwrap();
     let form = [("To", THEIRS), ("Code", code.as_str())];
     let request = posting(&fake, &path("VerificationCheck"), &form).timeout(Duration::from_millis(500));
     assert!(answered(request).await.unwrap_err().is_timeout());
-    assert_eq!(
-        check(&fake, &code).await.code(),
-        (404, 20404),
-        "the lost answer was an approval"
-    );
+    assert_eq!(check(&fake, &code).await.code(), (404, 20404), "the lost answer was an approval");
 }
 
 #[tokio::test]
@@ -179,38 +138,21 @@ async fn a_life_is_told_as_cloud_events() {
     check(&fake, "123456").await;
     fake.idle().await;
     let seen = receiver.seen();
-    assert!(
-        seen.iter()
-            .all(|seen| seen.valid && seen.uri.starts_with("/twilio/demo/events?bodySHA256="))
-    );
-    let events: Vec<Value> = seen
-        .iter()
-        .map(|seen| serde_json::from_str::<Value>(&seen.body).unwrap()[0].clone())
-        .collect();
-    let mut words: Vec<_> = events
-        .iter()
-        .map(|event| event["type"].as_str().unwrap().rsplit('.').next().unwrap())
-        .collect();
+    assert!(seen.iter().all(|seen| seen.valid && seen.uri.starts_with("/twilio/demo/events?bodySHA256=")));
+    let events: Vec<Value> =
+        seen.iter().map(|seen| serde_json::from_str::<Value>(&seen.body).unwrap()[0].clone()).collect();
+    let mut words: Vec<_> =
+        events.iter().map(|event| event["type"].as_str().unwrap().rsplit('.').next().unwrap()).collect();
     words[3..].sort_unstable();
-    assert_eq!(
-        words,
-        ["pending", "pending", "approved", "expired", "pending"],
-        "the first came again after a 500"
-    );
+    assert_eq!(words, ["pending", "pending", "approved", "expired", "pending"], "the first came again after a 500");
     assert_eq!(events[0]["id"], events[1]["id"]);
     let approved = &events[2];
-    assert_eq!(
-        (&approved["specversion"], &approved["data"]["verification_sid"]),
-        (&"1.0".into(), &sid.into())
-    );
+    assert_eq!((&approved["specversion"], &approved["data"]["verification_sid"]), (&"1.0".into(), &sid.into()));
     assert_eq!(
         (&approved["data"]["to"], &approved["data"]["verification_status"]),
         (&THEIRS.into(), &"APPROVED".into())
     );
-    assert_eq!(
-        approved["data"]["send_code_attempts"]["attempts"][0]["delivery_status"],
-        "SENT"
-    );
+    assert_eq!(approved["data"]["send_code_attempts"]["attempts"][0]["delivery_status"], "SENT");
     assert_eq!(approved["data"]["verified_at"], "2026-03-04T12:00:00Z");
 }
 
@@ -219,16 +161,9 @@ async fn anything_can_be_sent_to_a_sink() {
     let fake = fake().await;
     let receiver = Receiver::start().await;
     let sink = format!("{}/events?source=test", receiver.url);
-    let answer = fake
-        .send_events(ACCOUNT, &sink, &serde_json::json!([{"type": "odd"}]))
-        .await
-        .unwrap();
+    let answer = fake.send_events(ACCOUNT, &sink, &serde_json::json!([{"type": "odd"}])).await.unwrap();
     assert_eq!(answer, (204, String::new()));
     let seen = receiver.seen().pop().unwrap();
-    assert!(
-        seen.valid && seen.uri.starts_with("/events?source=test&bodySHA256="),
-        "{}",
-        seen.uri
-    );
+    assert!(seen.valid && seen.uri.starts_with("/events?source=test&bodySHA256="), "{}", seen.uri);
     assert_eq!(seen.body, "[{\"type\":\"odd\"}]");
 }

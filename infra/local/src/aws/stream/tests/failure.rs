@@ -14,10 +14,7 @@ async fn a_batch_is_tried_again_from_the_earliest_failure_on() {
         Ok(failed(event, |name| calls == 1 && (name == "a/2" || name == "a/4")))
     });
     until_idle(&pump).await;
-    assert_eq!(
-        seen.calls_so_far(),
-        [vec!["a/1", "a/2", "a/3", "a/4"], vec!["a/2", "a/3", "a/4"]]
-    );
+    assert_eq!(seen.calls_so_far(), [vec!["a/1", "a/2", "a/3", "a/4"], vec!["a/2", "a/3", "a/4"]]);
     assert!(seen.given_up.try_recv().is_err());
 }
 
@@ -31,23 +28,10 @@ async fn one_bad_record_is_found_by_halving_and_given_up_alone() {
         }
         fine(event)
     };
-    let (pump, mut seen) = pump(
-        &dynamodb,
-        Mapping {
-            retries: 2,
-            ..mapping()
-        },
-        bad,
-    );
+    let (pump, mut seen) = pump(&dynamodb, Mapping { retries: 2, ..mapping() }, bad);
     until_idle(&pump).await;
-    let expect: [&[&str]; 6] = [
-        &["a/1", "a/2", "a/3", "a/4"],
-        &["a/1", "a/2"],
-        &["a/3", "a/4"],
-        &["a/3"],
-        &["a/3"],
-        &["a/3"],
-    ];
+    let expect: [&[&str]; 6] =
+        [&["a/1", "a/2", "a/3", "a/4"], &["a/1", "a/2"], &["a/3", "a/4"], &["a/3"], &["a/3"], &["a/3"]];
     let mut calls = seen.calls_so_far();
     assert_eq!(calls.pop().unwrap(), ["a/4"]);
     assert_eq!(calls, expect);
@@ -61,23 +45,13 @@ async fn one_bad_record_is_found_by_halving_and_given_up_alone() {
 async fn without_halving_a_batch_is_given_up_whole() {
     let (dynamodb, client) = with_table(None).await;
     put_all(&client, "a", &["1", "2", "3"]).await;
-    let mapping = Mapping {
-        retries: 1,
-        bisect: false,
-        ..mapping()
-    };
+    let mapping = Mapping { retries: 1, bisect: false, ..mapping() };
     let (pump, mut seen) = pump(&dynamodb, mapping, |event| Ok(failed(event, |name| name != "a/1")));
     until_idle(&pump).await;
     // The first call made progress, so it costs no retry.
-    assert_eq!(
-        seen.calls_so_far(),
-        [vec!["a/1", "a/2", "a/3"], vec!["a/2", "a/3"], vec!["a/2", "a/3"]]
-    );
+    assert_eq!(seen.calls_so_far(), [vec!["a/1", "a/2", "a/3"], vec!["a/2", "a/3"], vec!["a/2", "a/3"]]);
     let given_up = seen.given_up.try_recv().unwrap();
-    assert_eq!(
-        (given_up.records, &*given_up.reason),
-        (2, "the function reported failed records")
-    );
+    assert_eq!((given_up.records, &*given_up.reason), (2, "the function reported failed records"));
     assert!(given_up.first < given_up.last);
     put(&client, "a", "4").await;
     assert_eq!(seen.call().await, ["a/4"]);
@@ -95,20 +69,13 @@ async fn a_panic_and_a_call_without_end_are_failures() {
         }
     };
     let (note, mut given_up) = mpsc::unbounded_channel();
-    let mapping = Mapping {
-        batch_size: 1,
-        retries: 0,
-        timeout: Duration::from_millis(20),
-        ..mapping()
-    };
+    let mapping = Mapping { batch_size: 1, retries: 0, timeout: Duration::from_millis(20), ..mapping() };
     let pump = Pump::start(dynamodb.database(), mapping, function, move |batch| {
         note.send(batch).unwrap();
     })
     .unwrap();
     until_idle(&pump).await;
-    let reasons: Vec<String> = std::iter::from_fn(|| given_up.try_recv().ok())
-        .map(|batch| batch.reason)
-        .collect();
+    let reasons: Vec<String> = std::iter::from_fn(|| given_up.try_recv().ok()).map(|batch| batch.reason).collect();
     assert_eq!(reasons, ["the function panicked", "the function took too long"]);
 }
 
@@ -130,18 +97,10 @@ async fn after_a_crash_nothing_is_skipped_and_what_was_finished_is_not_repeated(
         let say = say.clone();
         async move {
             say.send(names(&event)).unwrap();
-            if names(&event)[0].starts_with("a/") {
-                std::future::pending().await
-            } else {
-                Ok(Value::Null)
-            }
+            if names(&event)[0].starts_with("a/") { std::future::pending().await } else { Ok(Value::Null) }
         }
     };
-    let lanes = Mapping {
-        batch_size: 1,
-        parallel: 8,
-        ..mapping()
-    };
+    let lanes = Mapping { batch_size: 1, parallel: 8, ..mapping() };
     let second = Pump::start(dynamodb.database(), lanes, function, |_| ()).unwrap();
     assert_eq!(said.recv().await.unwrap(), ["a/3"]);
     // Of ten other keys, most are not in the lane of "a"; one that is done is enough.
@@ -155,14 +114,7 @@ async fn after_a_crash_nothing_is_skipped_and_what_was_finished_is_not_repeated(
     drop(dynamodb);
 
     let (dynamodb, client) = with_table(Some(&data)).await;
-    let (third, mut seen) = pump(
-        &dynamodb,
-        Mapping {
-            batch_size: 100,
-            ..mapping()
-        },
-        fine,
-    );
+    let (third, mut seen) = pump(&dynamodb, Mapping { batch_size: 100, ..mapping() }, fine);
     until_idle(&third).await;
     let mut expect = vec!["a/3".to_owned(), "a/4".to_owned()];
     expect.extend((0..10).map(|number| format!("b-{number}/1")));
@@ -173,10 +125,7 @@ async fn after_a_crash_nothing_is_skipped_and_what_was_finished_is_not_repeated(
 
 #[test]
 fn the_position_never_passes_what_is_unfinished() {
-    let mut progress = Progress {
-        unfinished: BTreeMap::new(),
-        position: None,
-    };
+    let mut progress = Progress { unfinished: BTreeMap::new(), position: None };
     for number in ["1", "2", "3", "4"] {
         progress.begin(number.to_owned());
     }

@@ -143,7 +143,9 @@ pub async fn run(terminal: &mut Terminal<'_>, args: &Local) -> Done {
 
 async fn start_demo(args: &Local, clock: &Clock) -> Result<Demo, Failure> {
     let moods = Moods { staff: args.staff, latency: args.twilio_latency, chaos: args.chaos, seed: args.seed };
-    Demo::start(&moods, clock.clone(), args.data.as_deref()).await.map_err(|error| Failure::Usage(format!("the demo can't start: {error}")))
+    Demo::start(&moods, clock.clone(), args.data.as_deref())
+        .await
+        .map_err(|error| Failure::Usage(format!("the demo can't start: {error}")))
 }
 
 /// What a trial changes in every tenant: how often it is polled, and what quiet hours take the time to be.
@@ -157,7 +159,12 @@ fn adjustment(poll_every: Duration, quiet: Option<QuietClock>, clock: Clock) -> 
             // Hours that are moved by the difference hold now just when the true ones hold at the time that was asked for.
             Some(QuietClock::At(pretended)) => {
                 if let Some(hours) = &tenant.quiet_hours {
-                    tenant.quiet_hours = Some(moved(hours, started.to_zoned_datetime(hours.time_zone.clone()).time(), pretended, &hours.time_zone));
+                    tenant.quiet_hours = Some(moved(
+                        hours,
+                        started.to_zoned_datetime(hours.time_zone.clone()).time(),
+                        pretended,
+                        &hours.time_zone,
+                    ));
                 }
             }
         }
@@ -166,7 +173,11 @@ fn adjustment(poll_every: Duration, quiet: Option<QuietClock>, clock: Clock) -> 
 
 fn moved(hours: &QuietHours, now: civil::Time, pretended: civil::Time, zone: &TimeZone) -> QuietHours {
     let difference = now.duration_since(pretended);
-    QuietHours { start: hours.start.wrapping_add(difference), end: hours.end.wrapping_add(difference), time_zone: zone.clone() }
+    QuietHours {
+        start: hours.start.wrapping_add(difference),
+        end: hours.end.wrapping_add(difference),
+        time_zone: zone.clone(),
+    }
 }
 
 /// Prints where everything listens, and what a second shell needs.
@@ -176,7 +187,12 @@ fn announce(terminal: &mut Terminal<'_>, args: &Local, stack: &Stack, demo: Opti
     }
     let mut lines = String::new();
     // Writing to a text never fails.
-    let _ = writeln!(lines, "# callbacks are taken at http://{} and signed for {}", stack.address(), stack.callback_base_url());
+    let _ = writeln!(
+        lines,
+        "# callbacks are taken at http://{} and signed for {}",
+        stack.address(),
+        stack.callback_base_url()
+    );
     if let Some(demo) = demo {
         let _ = writeln!(lines, "# the demo's PeopleSoft is at {}", demo.peoplesoft.base_url());
         let _ = writeln!(lines, "# the demo's Twilio is at {}", demo.twilio.base_url());
@@ -185,7 +201,8 @@ fn announce(terminal: &mut Terminal<'_>, args: &Local, stack: &Stack, demo: Opti
         let _ = writeln!(lines, "export {name}={value}");
     }
     if let Some(file) = &args.env_file {
-        std::fs::write(file, &lines).map_err(|error| Failure::Usage(format!("can't write {}: {error}", file.display())))?;
+        std::fs::write(file, &lines)
+            .map_err(|error| Failure::Usage(format!("can't write {}: {error}", file.display())))?;
     }
     terminal.data.write_all(lines.as_bytes())?;
     terminal.data.flush()?;
@@ -193,7 +210,13 @@ fn announce(terminal: &mut Terminal<'_>, args: &Local, stack: &Stack, demo: Opti
 }
 
 /// Watches until nothing moves any more.
-async fn until_still(terminal: &mut Terminal<'_>, stack: &Stack, timing: &Timing, clock: &Clock, demo: Option<&Demo>) -> Result<Progress, Failure> {
+async fn until_still(
+    terminal: &mut Terminal<'_>,
+    stack: &Stack,
+    timing: &Timing,
+    clock: &Clock,
+    demo: Option<&Demo>,
+) -> Result<Progress, Failure> {
     let bar = progress_bar();
     let mut counted: Option<Instant> = None;
     let mut told = Instant::now();
@@ -213,7 +236,8 @@ async fn until_still(terminal: &mut Terminal<'_>, stack: &Stack, timing: &Timing
         let progress = progress::look(stack, timing, now).await.map_err(|error| Failure::Trouble(error.to_string()))?;
         let states = progress.states(now);
         let settled: usize = states.iter().filter(|(state, _)| state.is_settled()).map(|(_, count)| count).sum();
-        let at_twilio = demo.map(|demo| format!(", {} accepted at Twilio", demo.twilio.accepted().len())).unwrap_or_default();
+        let at_twilio =
+            demo.map(|demo| format!(", {} accepted at Twilio", demo.twilio.accepted().len())).unwrap_or_default();
         let message = format!("{}{at_twilio}", report::states_in_short(&states));
         bar.set_length(progress.stories.len() as u64);
         bar.set_position(settled as u64);
@@ -232,7 +256,7 @@ async fn until_still(terminal: &mut Terminal<'_>, stack: &Stack, timing: &Timing
 /// Prints what became of everything, what still waits, and the proof.
 fn conclude(terminal: &mut Terminal<'_>, progress: &Progress, clock: &Clock, demo: Option<&Demo>) -> Done {
     let now = clock.now();
-    writeln!(terminal.data, "\n{}", report::kinds_and_states(progress, now))?;
+    writeln!(terminal.data, "\n{}", report::kinds_and_states(progress, now, terminal.look))?;
     for (name, error) in &progress.broken {
         writeln!(terminal.data, "not read: {name}: {error}")?;
     }
@@ -255,7 +279,10 @@ fn conclude(terminal: &mut Terminal<'_>, progress: &Progress, clock: &Clock, dem
     }
     let in_doubt = progress.stories.iter().filter(|(_, story)| story.standing(now).state == State::Unconfirmed).count();
     if in_doubt > 0 {
-        writeln!(terminal.data, "{in_doubt} unconfirmed: Twilio never said, and the tenant would rather not repeat them")?;
+        writeln!(
+            terminal.data,
+            "{in_doubt} unconfirmed: Twilio never said, and the tenant would rather not repeat them"
+        )?;
     }
     Ok(Exit::trouble_if(!holds))
 }
@@ -281,20 +308,27 @@ mod tests {
 
     #[test]
     fn durations_and_clocks_are_read() {
-        let check = |text: &str, expect: Option<u64>| assert_eq!(duration(text).ok().map(|d| u64::try_from(d.as_millis()).unwrap()), expect, "{text}");
+        let check = |text: &str, expect: Option<u64>| {
+            assert_eq!(duration(text).ok().map(|d| u64::try_from(d.as_millis()).unwrap()), expect, "{text}")
+        };
         check("500ms", Some(500));
         check("2s", Some(2000));
         check("30m", Some(1_800_000));
         check("2", None);
         check("-2s", None);
         assert!(ProgressStyle::with_template(PATTERN).is_ok());
-        assert!(matches!(quiet_clock("off"), Ok(QuietClock::Off)) && matches!(quiet_clock("12:00"), Ok(QuietClock::At(_))) && quiet_clock("noon").is_err());
+        assert!(
+            matches!(quiet_clock("off"), Ok(QuietClock::Off))
+                && matches!(quiet_clock("12:00"), Ok(QuietClock::At(_)))
+                && quiet_clock("noon").is_err()
+        );
     }
 
     #[test]
     fn moved_quiet_hours_hold_now_when_the_true_ones_hold_at_the_pretended_time() {
         let zone = TimeZone::UTC;
-        let hours = QuietHours { start: civil::time(21, 0, 0, 0), end: civil::time(8, 0, 0, 0), time_zone: zone.clone() };
+        let hours =
+            QuietHours { start: civil::time(21, 0, 0, 0), end: civil::time(8, 0, 0, 0), time_zone: zone.clone() };
         let now: jiff::Timestamp = "2026-03-17T23:30:00Z".parse().unwrap();
         let check = |pretended: &str, quiet: bool| {
             let hours = moved(&hours, civil::time(23, 30, 0, 0), pretended.parse().unwrap(), &zone);

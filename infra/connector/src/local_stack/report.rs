@@ -1,5 +1,8 @@
 //! What `connector local` prints at the end, as pure functions of what happened.
 
+use crate::table;
+use crate::terminal::Look;
+use comfy_table::Cell;
 use local::progress::Progress;
 use local::proof::Proof;
 use shared::notification::{State, Story};
@@ -18,35 +21,46 @@ pub(super) fn states_in_short(states: &BTreeMap<State, usize>) -> String {
 }
 
 /// A table of counts: a row for each tenant, kind and channel, a column for each state that occurs.
-pub(super) fn kinds_and_states(progress: &Progress, now: jiff::Timestamp) -> String {
+pub(super) fn kinds_and_states(progress: &Progress, now: jiff::Timestamp, look: Look) -> String {
     let mut rows: BTreeMap<(String, String, &'static str), BTreeMap<State, usize>> = BTreeMap::new();
     let mut occurring = BTreeSet::new();
     for (tenant, story) in &progress.stories {
         let Some(created) = story.created() else { continue };
         let state = story.standing(now).state;
         occurring.insert(state);
-        *rows.entry((tenant.to_string(), created.kind.clone(), created.channel.as_str())).or_default().entry(state).or_default() += 1;
+        *rows
+            .entry((tenant.to_string(), created.kind.clone(), created.channel.as_str()))
+            .or_default()
+            .entry(state)
+            .or_default() += 1;
     }
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
-    let mut header = vec!["tenant".to_owned(), "kind".to_owned(), "channel".to_owned(), "all".to_owned()];
-    header.extend(occurring.iter().map(ToString::to_string));
-    table.set_header(header);
-    for ((tenant, kind, channel), states) in &rows {
-        let mut row = vec![tenant.clone(), kind.clone(), (*channel).to_owned(), states.values().sum::<usize>().to_string()];
-        row.extend(occurring.iter().map(|state| states.get(state).map_or_else(|| "-".to_owned(), ToString::to_string)));
-        table.add_row(row);
+    if rows.is_empty() {
+        return "no notifications".to_owned();
     }
-    if rows.is_empty() { "no notifications".to_owned() } else { table.to_string() }
+    let mut header = vec!["tenant", "kind", "channel", "all"];
+    header.extend(occurring.iter().map(|state| state.as_str()));
+    let cells = rows.iter().map(|((tenant, kind, channel), states)| {
+        let mut row =
+            vec![Cell::new(tenant), Cell::new(kind), Cell::new(channel), Cell::new(states.values().sum::<usize>())];
+        row.extend(occurring.iter().map(|state| states.get(state).map_or_else(|| Cell::new("-"), Cell::new)));
+        row
+    });
+    table::render(&header, cells.collect(), &[], look)
 }
 
 /// What waits for longer than the run lasts, and why.
 pub(super) fn waiting(progress: &Progress) -> Vec<String> {
     let mut by_reason: BTreeMap<(State, String), Vec<String>> = BTreeMap::new();
     for (tenant, story, state, reason) in &progress.waiting {
-        by_reason.entry((*state, reason.split(';').next().unwrap_or_default().to_owned())).or_default().push(format!("{tenant} {}", story.id));
+        by_reason
+            .entry((*state, reason.split(';').next().unwrap_or_default().to_owned()))
+            .or_default()
+            .push(format!("{tenant} {}", story.id));
     }
-    by_reason.into_iter().map(|((state, reason), ids)| format!("waiting: {} {state} ({reason}): {}", ids.len(), named(&ids))).collect()
+    by_reason
+        .into_iter()
+        .map(|((state, reason), ids)| format!("waiting: {} {state} ({reason}): {}", ids.len(), named(&ids)))
+        .collect()
 }
 
 /// Every reason for which something was not sent, and how often.
@@ -54,9 +68,19 @@ pub(super) fn unsent(progress: &Progress, now: jiff::Timestamp) -> Vec<String> {
     let mut reasons: BTreeMap<(State, String), usize> = BTreeMap::new();
     for (_, story) in &progress.stories {
         let standing = story.standing(now);
-        let unsent = matches!(standing.state, State::Suppressed | State::Failed | State::Undelivered | State::Unconfirmed | State::Expired | State::Cancelled);
+        let unsent = matches!(
+            standing.state,
+            State::Suppressed
+                | State::Failed
+                | State::Undelivered
+                | State::Unconfirmed
+                | State::Expired
+                | State::Cancelled
+        );
         if unsent {
-            *reasons.entry((standing.state, standing.reason.unwrap_or_else(|| "no reason given".to_owned()))).or_default() += 1;
+            *reasons
+                .entry((standing.state, standing.reason.unwrap_or_else(|| "no reason given".to_owned())))
+                .or_default() += 1;
         }
     }
     reasons.into_iter().map(|((state, reason), count)| format!("not delivered: {count} {state} ({reason})")).collect()
@@ -64,7 +88,8 @@ pub(super) fn unsent(progress: &Progress, now: jiff::Timestamp) -> Vec<String> {
 
 /// The comparison with what Twilio accepted.
 pub(super) fn proof(proof: &Proof) -> Vec<String> {
-    let mut lines = vec![format!("accepted at Twilio: {}   accepted on the ledger: {}", proof.at_twilio, proof.on_ledger)];
+    let mut lines =
+        vec![format!("accepted at Twilio: {}   accepted on the ledger: {}", proof.at_twilio, proof.on_ledger)];
     for (what, list) in [
         ("sent twice", &proof.doubled),
         ("on the ledger, but not at Twilio", &proof.missing),
@@ -72,7 +97,11 @@ pub(super) fn proof(proof: &Proof) -> Vec<String> {
         ("with another's message", &proof.mixed_up),
         ("neither sent nor explained", &proof.unexplained),
     ] {
-        lines.push(if list.is_empty() { format!("{what}: none") } else { format!("{what}: {}: {}", list.len(), named(list)) });
+        lines.push(if list.is_empty() {
+            format!("{what}: none")
+        } else {
+            format!("{what}: {}: {}", list.len(), named(list))
+        });
     }
     lines.push(verdict(proof.holds()));
     lines
@@ -80,11 +109,23 @@ pub(super) fn proof(proof: &Proof) -> Vec<String> {
 
 /// Without a Twilio of our own: what the ledger alone can show.
 pub(super) fn proof_without_twilio(progress: &Progress) -> (Vec<String>, bool) {
-    let sids = |story: &Story| story.tried().values().flat_map(|one| one.sids()).map(str::to_owned).collect::<BTreeSet<_>>();
+    let sids =
+        |story: &Story| story.tried().values().flat_map(|one| one.sids()).map(str::to_owned).collect::<BTreeSet<_>>();
     let accepted = progress.stories.iter().filter(|(_, story)| !sids(story).is_empty()).count();
-    let doubled: Vec<String> = progress.stories.iter().filter(|(_, story)| story.tried().values().filter(|one| one.is_accepted()).count() > 1 && !was_replayed(story)).map(|(_, story)| story.id.to_string()).collect();
-    let mut lines = vec![format!("accepted on the ledger: {accepted} (what Twilio counts is Twilio's to say: compare with its console)")];
-    lines.push(if doubled.is_empty() { "accepted twice: none".to_owned() } else { format!("accepted twice: {}: {}", doubled.len(), named(&doubled)) });
+    let doubled: Vec<String> = progress
+        .stories
+        .iter()
+        .filter(|(_, story)| story.tried().values().filter(|one| one.is_accepted()).count() > 1 && !was_replayed(story))
+        .map(|(_, story)| story.id.to_string())
+        .collect();
+    let mut lines = vec![format!(
+        "accepted on the ledger: {accepted} (what Twilio counts is Twilio's to say: compare with its console)"
+    )];
+    lines.push(if doubled.is_empty() {
+        "accepted twice: none".to_owned()
+    } else {
+        format!("accepted twice: {}: {}", doubled.len(), named(&doubled))
+    });
     lines.push(verdict(doubled.is_empty()));
     (lines, doubled.is_empty())
 }
@@ -99,7 +140,11 @@ pub(super) fn where_to_look(demo: bool, env_file: Option<&Path>) -> String {
 }
 
 fn verdict(holds: bool) -> String {
-    if holds { "proof: every notification was sent exactly once, or says why not".to_owned() } else { "proof FAILED: see above".to_owned() }
+    if holds {
+        "proof: every notification was sent exactly once, or says why not".to_owned()
+    } else {
+        "proof FAILED: see above".to_owned()
+    }
 }
 
 fn was_replayed(story: &Story) -> bool {

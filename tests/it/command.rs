@@ -1,0 +1,117 @@
+//! The operator's command against a stack that drives systems it did not start: given only a tenant document, and addresses
+//! through the environment.
+
+use local::demo::{Demo, Moods};
+use serde_json::Value;
+use shared::clock::Clock;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+
+fn connector(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_connector-under-test"));
+    command.args(arguments).stdin(Stdio::null()).env_remove("RUST_LOG");
+    command
+}
+
+/// A stack in a process of its own, killed when dropped, and what a second shell needs.
+struct Running {
+    process: Child,
+    environment: Vec<(String, String)>,
+}
+
+impl Running {
+    fn start(tenants: &Path) -> Self {
+        let directory = tenants.to_str().unwrap();
+        let mut process = connector(&["local", "--tenants", directory, "--poll-every", "300ms", "--patience", "3s"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let mut environment = Vec::new();
+        for line in lines {
+            if let Some((name, value)) = line.strip_prefix("export ").and_then(|line| line.split_once('=')) {
+                environment.push((name.to_owned(), value.to_owned()));
+                if name == "AWS_SECRET_ACCESS_KEY" {
+                    break;
+                }
+            }
+        }
+        Self { process, environment }
+    }
+
+    fn ask(&self, arguments: &[&str]) -> Output {
+        connector(arguments).envs(self.environment.iter().map(|(name, value)| (name, value))).output().unwrap()
+    }
+
+    fn list(&self, tenant: &str) -> Vec<Value> {
+        let output = self.ask(&["--format", "json", "audit", "list", tenant]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_document_is_all_it_takes_and_the_audit_answers_from_a_second_shell() {
+    let demo = Demo::start(&Moods { staff: 40, latency: Duration::ZERO, ..Moods::default() }, Clock::system(), None).await.unwrap();
+    let directory = TempDir::new().unwrap();
+    let document = demo.tenants().join(format!("{}.json", local::demo::TENANT));
+    std::fs::copy(document, directory.path().join("acme.json")).unwrap();
+    let running = Running::start(directory.path());
+    let settled = async {
+        loop {
+            let all = tokio::task::block_in_place(|| running.list("acme"));
+            if all.len() > 40 && all.iter().all(|one| matches!(one["state"].as_str(), Some("delivered" | "suppressed"))) {
+                return all;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let all = tokio::time::timeout(crate::world::TOO_LONG, settled).await.unwrap();
+    assert!(demo.twilio.doubled().is_empty());
+    let sent: Vec<&Value> = all.iter().filter(|one| one["state"] == "delivered").collect();
+    assert_eq!(sent.len(), demo.twilio.accepted().len());
+    for one in sent {
+        for key in ["tenant", "notification_id", "source", "kind", "employee_id", "channel", "to", "body", "state", "reason", "attempts", "sid", "created_at", "updated_at", "history"] {
+            assert!(one.get(key).is_some(), "{key} is missing: {one}");
+        }
+        assert_eq!(one["attempts"], 1);
+        assert!(one["to"].as_str().unwrap().starts_with("+***"), "{one}");
+        assert!(one["history"].as_array().unwrap().len() >= 4, "{one}");
+    }
+    let text = serde_json::to_string(&all).unwrap();
+    assert!(demo.twilio.accepted().iter().all(|message| !text.contains(&message.to)), "a number is not masked");
+
+    // Nobody's notification, and nobody: said so, with the documented exit codes.
+    let output = running.ask(&["audit", "show", "acme", "abcdefghijklm-abcdefghijklmnop"]);
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(running.ask(&["audit", "show", "acme", "nonsense"]).status.code(), Some(2));
+    let stuck = running.ask(&["audit", "stuck", "acme"]);
+    assert_eq!(stuck.status.code(), Some(0), "{}", String::from_utf8_lossy(&stuck.stdout));
+}
+
+#[test]
+fn what_cannot_be_run_says_why_and_what_to_do() {
+    let check = |arguments: &[&str], code: i32, expect: &str| {
+        let output = connector(arguments).env_remove("TABLE_NAME").output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(expect), "{arguments:?}: {said}");
+    };
+    check(&["local", "--once", "--tenants", "/nowhere/to/be/found"], 2, "--tenants");
+    check(&["local", "--poll-every", "often"], 2, "500ms");
+    check(&["local", "--tenants", ".", "--chaos"], 2, "cannot be used with");
+    check(&["audit", "list", "Not-A-Tenant"], 2, "tenant id");
+    check(&["audit", "list", "acme"], 2, "TABLE_NAME");
+    check(&["tenant", "check", "/nowhere/to/be/found.json"], 2, "/nowhere/to/be/found.json");
+}
