@@ -183,7 +183,7 @@ impl fmt::Debug for PhoneNumber {
     }
 }
 
-/// ISO 3166 alpha-3 codes as `PeopleSoft`'s COUNTRY_TBL uses them, for the countries where staff phones are to be expected.
+/// ISO 3166 alpha-3 codes as `PeopleSoft`'s `COUNTRY_TBL` uses them, for the countries where staff phones are to be expected.
 const ISO_ALPHA_3: &[(&str, &str)] = &[
     ("ARG", "AR"),
     ("AUS", "AU"),

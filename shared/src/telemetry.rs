@@ -19,10 +19,10 @@ pub fn filter(rust_log: Option<&str>) -> EnvFilter {
             Some((target, _))
                 if OURS.iter().any(|name| target == *name || target.starts_with(&format!("{name}::"))) =>
             {
-                directives.push(directive.to_owned())
+                directives.push(directive.to_owned());
             }
             Some((target, "off" | "error" | "warn" | "info")) => {
-                directives.push(format!("{target}={}", directive.rsplit('=').next().unwrap_or("info")))
+                directives.push(format!("{target}={}", directive.rsplit('=').next().unwrap_or("info")));
             }
             Some((target, _)) => directives.push(format!("{target}=info")),
         }

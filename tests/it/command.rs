@@ -63,7 +63,9 @@ impl Drop for Running {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_document_is_all_it_takes_and_the_audit_answers_from_a_second_shell() {
-    let demo = Demo::start(&Moods { staff: 40, latency: Duration::ZERO, ..Moods::default() }, Clock::system(), None).await.unwrap();
+    let demo = Demo::start(&Moods { staff: 40, latency: Duration::ZERO, ..Moods::default() }, Clock::system(), None)
+        .await
+        .unwrap();
     let directory = TempDir::new().unwrap();
     let document = demo.tenants().join(format!("{}.json", local::demo::TENANT));
     std::fs::copy(document, directory.path().join("acme.json")).unwrap();
@@ -71,7 +73,8 @@ async fn a_tenant_document_is_all_it_takes_and_the_audit_answers_from_a_second_s
     let settled = async {
         loop {
             let all = tokio::task::block_in_place(|| running.list("acme"));
-            if all.len() > 40 && all.iter().all(|one| matches!(one["state"].as_str(), Some("delivered" | "suppressed"))) {
+            if all.len() > 40 && all.iter().all(|one| matches!(one["state"].as_str(), Some("delivered" | "suppressed")))
+            {
                 return all;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -82,7 +85,23 @@ async fn a_tenant_document_is_all_it_takes_and_the_audit_answers_from_a_second_s
     let sent: Vec<&Value> = all.iter().filter(|one| one["state"] == "delivered").collect();
     assert_eq!(sent.len(), demo.twilio.accepted().len());
     for one in sent {
-        for key in ["tenant", "notification_id", "source", "kind", "employee_id", "channel", "to", "body", "state", "reason", "attempts", "sid", "created_at", "updated_at", "history"] {
+        for key in [
+            "tenant",
+            "notification_id",
+            "source",
+            "kind",
+            "employee_id",
+            "channel",
+            "to",
+            "body",
+            "state",
+            "reason",
+            "attempts",
+            "sid",
+            "created_at",
+            "updated_at",
+            "history",
+        ] {
             assert!(one.get(key).is_some(), "{key} is missing: {one}");
         }
         assert_eq!(one["attempts"], 1);

@@ -9,7 +9,9 @@ use tempfile::TempDir;
 /// The operator's command, working on a data file.
 fn connector(data: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_connector-under-test"));
-    command.args(["local", "--once", "--patience", "3s", "--staff", "120", "--twilio-latency", "20ms", "--data"]).arg(data);
+    command
+        .args(["local", "--once", "--patience", "3s", "--staff", "120", "--twilio-latency", "20ms", "--data"])
+        .arg(data);
     command.stdin(Stdio::null()).stderr(Stdio::null());
     command
 }

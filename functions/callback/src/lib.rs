@@ -71,7 +71,7 @@ pub async fn respond(deps: &Deps, request: Request) -> Response<Body> {
             match refusal {
                 Refusal::NotFound => {}
                 Refusal::Forbidden(why) | Refusal::Malformed(why) => {
-                    tracing::warn!(path, status = status.as_u16(), why, "request refused")
+                    tracing::warn!(path, status = status.as_u16(), why, "request refused");
                 }
                 Refusal::Ours(why) => tracing::error!(path, status = status.as_u16(), why, "request not taken"),
             }
@@ -88,15 +88,12 @@ async fn route(deps: &Deps, path: &str, request: Request, now: Timestamp) -> Res
     }
     let tenant = TenantId::parse(tenant).map_err(|_| Refusal::Forbidden("no tenant of this name"))?;
     let verified = verified::verify(deps, &tenant, path, &request).await?;
-    match *what {
-        "status" => {
-            status::append(deps, &verified, request.uri().query().unwrap_or_default(), now).await?;
-            Ok(plain(StatusCode::NO_CONTENT, ""))
-        }
-        _ => {
-            inbound::append(deps, &verified, now).await?;
-            Ok(twiml())
-        }
+    if *what == "status" {
+        status::append(deps, &verified, request.uri().query().unwrap_or_default(), now).await?;
+        Ok(plain(StatusCode::NO_CONTENT, ""))
+    } else {
+        inbound::append(deps, &verified, now).await?;
+        Ok(twiml())
     }
 }
 

@@ -31,7 +31,7 @@ const TENANTS_AT_ONCE: usize = 32;
 /// Sources of one tenant read at once.
 const SOURCES_AT_ONCE: usize = 4;
 /// The most that one tenant may take of an invocation, so that one that hangs doesn't keep its place for long.
-const BUDGET: Duration = Duration::from_secs(120);
+const BUDGET: Duration = Duration::from_mins(2);
 
 /// What polling needs.
 pub struct Deps {

@@ -86,7 +86,7 @@ pub async fn poll(
 /// A little early, so that a schedule of the same rhythm doesn't miss every other turn.
 fn next_regular(tenant: &Tenant, started: Timestamp) -> Timestamp {
     let every = tenant.poll.every;
-    stamp::after(started, every - (every / 10).min(Duration::from_secs(5)))
+    stamp::after(started, every.saturating_sub((every / 10).min(Duration::from_secs(5))))
 }
 
 fn pause(deps: &Deps, error: &Error, failures: u32) -> Duration {

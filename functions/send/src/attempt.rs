@@ -201,7 +201,7 @@ async fn settle(deps: &Deps, due: &Due<'_>, claim: Claim, reply: Reply) -> Resul
                     tracing::error!(tenant = %tenant.id, notification = %id, attempt, code, class = request::word(class), "refused; somebody has to mend this");
                 }
                 Class::Recipient | Class::Content | Class::Other => {
-                    tracing::warn!(tenant = %tenant.id, notification = %id, attempt, code, "refused")
+                    tracing::warn!(tenant = %tenant.id, notification = %id, attempt, code, "refused");
                 }
                 // Twilio's client says these in other words; should one turn up here, the sweep decides on evidence.
                 Class::Wait | Class::Unknown => return Ok(()),

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::json;
 use shared::notification::{
-    Attempt, AttemptOutcome, Closed, ClosedReason, Created, Detail, Fact, Look, NotificationId, Outcome,
-    Release, Report, Story,
+    Attempt, AttemptOutcome, Closed, ClosedReason, Created, Detail, Fact, Look, NotificationId, Outcome, Release,
+    Report, Story,
 };
 use shared::phone::{Channel, PhoneNumber};
 use shared::tenant::{Tenant, TenantId};
@@ -33,7 +33,7 @@ pub(crate) fn document() -> serde_json::Value {
             "messaging_service_sid": "MG00000000000000000000000000000002", "voice_from_number": "+13125550100"
         },
         "only_to": ["+13125550142"],
-        "contacts": {"query": "ML_CONTACTS", "columns": {"employee_id": "A.EMPLID", "phone": "B.PHONE"}},
+        "contacts": {"query": "ML_CONTACTS", "columns": {"employee_id": "A.EMPLID", "phone": "B.PHONE", "name": "C.NAME_DISPLAY"}},
         "portal_token": "portal-token-1",
         "events": [{
             "source": "payroll", "kind": "payroll_posted", "query": "ML_PAYROLL_POSTED", "fixed_prompts": {"COMPANY": "SLH"},
@@ -90,7 +90,7 @@ pub(crate) fn attempt(number: u32, time: &str) -> Fact {
 }
 
 pub(crate) fn claim(number: u32, time: &str, by: &str) -> Fact {
-    let deadline = shared::stamp::after(at(time), std::time::Duration::from_secs(60));
+    let deadline = shared::stamp::after(at(time), std::time::Duration::from_mins(1));
     Fact::new(at(time), Detail::Attempt(Attempt { attempt: number, deadline, request_id: by.to_owned() }))
 }
 

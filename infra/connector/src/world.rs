@@ -64,7 +64,12 @@ impl World {
         let deps = Deps {
             ledger: Some(Ledger::new(client, TABLE.to_owned())),
             // Nothing is cached, so that a document takes effect as soon as it is written.
-            tenants: Tenants::new(secrets_client.clone(), TENANT_SECRET_PREFIX.to_owned(), clock.clone(), Duration::ZERO),
+            tenants: Tenants::new(
+                secrets_client.clone(),
+                TENANT_SECRET_PREFIX.to_owned(),
+                clock.clone(),
+                Duration::ZERO,
+            ),
             secrets: secrets_client,
             secret_prefix: TENANT_SECRET_PREFIX.to_owned(),
             clock,
@@ -105,13 +110,8 @@ impl World {
     pub(crate) async fn run(&self, words: &[&str], typed: &str) -> Ran {
         let cli = Cli::try_parse_from(std::iter::once(&"connector").chain(words)).unwrap();
         let (mut data, mut talk, mut answers) = (Vec::new(), Vec::new(), typed.as_bytes());
-        let mut terminal = Terminal {
-            data: &mut data,
-            talk: &mut talk,
-            answers: &mut answers,
-            look: Look::default(),
-            watched: false,
-        };
+        let mut terminal =
+            Terminal { data: &mut data, talk: &mut talk, answers: &mut answers, look: Look::default(), watched: false };
         let code = crate::run_with(cli, &self.deps, &mut terminal).await;
         Ran { code, data: String::from_utf8(data).unwrap(), talk: String::from_utf8(talk).unwrap() }
     }

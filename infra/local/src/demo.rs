@@ -64,12 +64,11 @@ impl Demo {
         let told = clock.clone();
         let peoplesoft = FakePeopleSoft::start(people.database, hospital::settings(&zone, move || told.now())).await?;
         let twilio = FakeTwilio::start(settings(moods, clock, data)).await?;
-        let (tenants, temporary) = match data {
-            Some(data) => (beside(data, "tenants"), None),
-            None => {
-                let temporary = TempDir::new()?;
-                (temporary.path().to_owned(), Some(temporary))
-            }
+        let (tenants, temporary) = if let Some(data) = data {
+            (beside(data, "tenants"), None)
+        } else {
+            let temporary = TempDir::new()?;
+            (temporary.path().to_owned(), Some(temporary))
         };
         std::fs::create_dir_all(&tenants)?;
         let start_at = now.checked_sub(SignedDuration::from_mins(30)).unwrap_or(now);

@@ -41,7 +41,7 @@ pub async fn look(stack: &Stack, timing: &Timing, now: Timestamp) -> Result<Prog
                 let name = format!("{id}/{}", event.source);
                 match source.error {
                     Some(error) if source.failed >= ENOUGH_FAILURES || is_hopeless(&error) => {
-                        progress.broken.push((name, error))
+                        progress.broken.push((name, error));
                     }
                     None if source.read > 0 => {}
                     _ => unread += 1,

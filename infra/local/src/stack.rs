@@ -29,7 +29,10 @@ pub const TABLE: &str = "peoplesoft-twilio-ledger";
 /// Any will do.
 const REGION: &str = "us-east-1";
 /// How long one invocation may take, as `template.yaml` has it.
-const INVOCATION: Duration = Duration::from_secs(120);
+const INVOCATION: Duration = Duration::from_mins(2);
+
+/// Changes a tenant once its document is found good.
+pub type Adjust = Box<dyn Fn(&mut Tenant) + Send + Sync>;
 
 /// What to run.
 pub struct Options {
@@ -48,7 +51,7 @@ pub struct Options {
     /// The time.
     pub clock: Clock,
     /// Changes to every tenant, for trials.
-    pub adjust: Option<Box<dyn Fn(&mut Tenant) + Send + Sync>>,
+    pub adjust: Option<Adjust>,
     /// Where metrics go.
     pub metrics: Metrics,
 }
@@ -321,7 +324,7 @@ fn pump(dynamodb: &DynamoDb, send: Arc<send::Deps>) -> Result<Pump, Error> {
             records = given_up.records,
             reason = given_up.reason,
             "records given up by the stream; the sweep finds them"
-        )
+        );
     };
     Ok(Pump::start(dynamodb.database(), mapping, function, give_up)?)
 }

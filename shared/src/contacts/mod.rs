@@ -7,6 +7,7 @@ pub use person::{Person, Phone, Preference};
 use crate::peoplesoft::{Client, Error, Query};
 use crate::tenant::Contacts;
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 /// Reads one employee's contacts, or everybody's if `employee_id` is empty. Several rows of one employee are put together.
 pub async fn read(client: &Client, contacts: &Contacts, employee_id: &str) -> Result<Vec<Person>, Error> {
@@ -29,7 +30,7 @@ pub async fn read(client: &Client, contacts: &Contacts, employee_id: &str) -> Re
 }
 
 /// Adds people to those that are known, completing whoever is among them.
-pub fn add(known: &mut HashMap<String, Person>, people: impl IntoIterator<Item = Person>) {
+pub fn add<S: BuildHasher>(known: &mut HashMap<String, Person, S>, people: impl IntoIterator<Item = Person>) {
     for person in people {
         match known.get_mut(&person.employee_id) {
             Some(same) => same.complete(&person),

@@ -39,9 +39,9 @@ pub struct Phone {
     pub number: String,
     /// Dialling or ISO code, or blank.
     pub country_code: String,
-    /// `PeopleSoft`'s PHONE_TYPE.
+    /// `PeopleSoft`'s `PHONE_TYPE`.
     pub kind: String,
-    /// `PeopleSoft`'s PREF_PHONE_FLAG.
+    /// `PeopleSoft`'s `PREF_PHONE_FLAG`.
     pub preferred: bool,
 }
 
@@ -81,7 +81,8 @@ impl Person {
         fill(&mut person.first_name, first);
         fill(&mut person.last_name, last);
         if person.name.is_empty() {
-            person.name = format!("{} {}", person.first_name, person.last_name).trim().to_owned();
+            let both = format!("{} {}", person.first_name, person.last_name);
+            both.trim().clone_into(&mut person.name);
         }
         if columns.get("phone").is_some() {
             let phone = Phone {

@@ -41,20 +41,20 @@ impl Said {
 }
 
 impl Ledger {
-    /// Appends what was said about a number. `sid` is the message that said it, or that was refused.
+    /// Appends what was said about a number. `message` is the message that said it, or that was refused.
     pub async fn append_consent(
         &self,
         tenant: &Tenant,
         number: &PhoneNumber,
         said: Said,
         at: Timestamp,
-        sid: &str,
+        message: &str,
     ) -> Result<Append<()>, Error> {
         let at = stamp::whole_millis(at);
         let text = |text: String| AttributeValue::S(text);
         let item: Item = [
             (PK, text(phone_pk(&tenant.id, number))),
-            (SK, text(format!("consent#{}#{sid}", stamp::format(at)))),
+            (SK, text(format!("consent#{}#{message}", stamp::format(at)))),
             ("fact", text("consent".to_owned())),
             ("said", text(said.as_str().to_owned())),
             ("at", text(stamp::format(at))),

@@ -1,7 +1,7 @@
 //! Cursors: how far a source has been read, and who is reading it. The one mutable item of the table.
 
 use super::table::{PK, SK, cursor_pk};
-use super::{Error, Item, Ledger, unreachable};
+use super::{Error, Item, Ledger, unreachable, Unit};
 use crate::stamp;
 use crate::tenant::TenantId;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
@@ -66,7 +66,7 @@ impl Ledger {
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         match update.send().await {
             Ok(output) => {
-                self.count(&self.used.write, output.consumed_capacity.as_ref());
+                self.count(Unit::Write, output.consumed_capacity.as_ref());
                 let item = output.attributes.unwrap_or_default();
                 Ok(Taken::Ours(Cursor {
                     source: source.to_owned(),
@@ -121,7 +121,7 @@ impl Ledger {
         };
         match update.send().await {
             Ok(output) => {
-                self.count(&self.used.write, output.consumed_capacity.as_ref());
+                self.count(Unit::Write, output.consumed_capacity.as_ref());
                 Ok(true)
             }
             Err(error) => match error.as_service_error() {
@@ -143,7 +143,7 @@ impl Ledger {
             .send()
             .await
             .map_err(|error| unreachable(&error))?;
-        self.count(&self.used.read, output.consumed_capacity.as_ref());
+        self.count(Unit::Read, output.consumed_capacity.as_ref());
         Ok(output.item.as_ref().and_then(|item| instant(item, "watermark")))
     }
 
@@ -162,7 +162,7 @@ impl Ledger {
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         match update.send().await {
             Ok(output) => {
-                self.count(&self.used.write, output.consumed_capacity.as_ref());
+                self.count(Unit::Write, output.consumed_capacity.as_ref());
                 Ok(())
             }
             Err(error) => match error.as_service_error() {

@@ -1,7 +1,8 @@
 //! The ledger: one append-only table. Appends facts, reads them back, and keeps the one mutable item there is, a source's
 //! cursor. Never updates or deletes a fact.
 //!
-//! Read in this order: [`Ledger::append`], [`attempt`], [`Ledger::story`], [`table`] for keys and definition, [`consent`], [`cursor`], [`due`].
+//! Read in this order: [`Ledger::append`], [`attempt`], [`Ledger::story`], [`table`] for keys and definition, [`consent`],
+//! [`verification`], [`cursor`], [`due`].
 
 pub mod attempt;
 pub mod consent;
@@ -10,6 +11,7 @@ pub mod due;
 mod item;
 pub mod read;
 pub mod table;
+pub mod verification;
 
 pub use item::NotAFact;
 
@@ -61,6 +63,13 @@ pub enum Error {
 struct Used {
     write: AtomicU64,
     read: AtomicU64,
+}
+
+/// What a request is counted in.
+#[derive(Clone, Copy)]
+enum Unit {
+    Write,
+    Read,
 }
 
 /// How long facts of a tenant are kept after they are learnt; `None` while nothing says.
@@ -126,7 +135,7 @@ impl Ledger {
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         match put.send().await {
             Ok(output) => {
-                self.count(&self.used.write, output.consumed_capacity.as_ref());
+                self.count(Unit::Write, output.consumed_capacity.as_ref());
                 Ok(Append::Appended)
             }
             Err(error) => match error.as_service_error() {
@@ -140,7 +149,11 @@ impl Ledger {
     }
 
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // units are small, not negative and multiples of a half
-    fn count(&self, counter: &AtomicU64, capacity: Option<&ConsumedCapacity>) {
+    fn count(&self, unit: Unit, capacity: Option<&ConsumedCapacity>) {
+        let counter = match unit {
+            Unit::Write => &self.used.write,
+            Unit::Read => &self.used.read,
+        };
         let units = capacity.and_then(|capacity| capacity.capacity_units).unwrap_or_default();
         counter.fetch_add((units * 10.0).round() as u64, Ordering::Relaxed);
     }

@@ -1,7 +1,7 @@
 //! Reading stories: one, an employee's, a tenant's.
 
 use super::table::{DUE_INDEX, PK, SK, employee_pk};
-use super::{Error, Item, Ledger, item, unreachable};
+use super::{Error, Item, Ledger, item, unreachable, Unit};
 use crate::notification::{EmployeeKey, Fact, NotificationId, Story};
 use crate::tenant::TenantId;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
@@ -44,7 +44,7 @@ impl Ledger {
             .send()
             .await
             .map_err(|error| unreachable(&error))?;
-        self.count(&self.used.read, output.consumed_capacity.as_ref());
+        self.count(Unit::Read, output.consumed_capacity.as_ref());
         Ok(output.item.is_some())
     }
 
@@ -72,7 +72,7 @@ impl Ledger {
         while let Some(page) = pages.next().await {
             items.extend(page.map_err(|error| unreachable(&error))?.items.unwrap_or_default());
         }
-        items.retain(|item| is_notification(item));
+        items.retain(is_notification);
         Ok(stories(items)?.into_values().collect())
     }
 
@@ -101,7 +101,7 @@ impl Ledger {
                 .send()
                 .await
                 .map_err(|error| unreachable(&error))?;
-            self.count(&self.used.read, output.consumed_capacity.as_ref());
+            self.count(Unit::Read, output.consumed_capacity.as_ref());
             items.extend(output.items.unwrap_or_default());
             from = output.last_evaluated_key;
             if from.is_none() {
@@ -133,7 +133,7 @@ impl Ledger {
             .send()
             .await
             .map_err(|error| unreachable(&error))?;
-        self.count(&self.used.read, output.consumed_capacity.as_ref());
+        self.count(Unit::Read, output.consumed_capacity.as_ref());
         Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
     }
 }

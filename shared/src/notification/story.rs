@@ -54,7 +54,7 @@ impl Story {
                 Detail::Attempt(attempt) => tried.entry(attempt.attempt).or_default().claim = Some(attempt),
                 Detail::Outcome(outcome) => tried.entry(outcome.attempt).or_default().outcome = Some(&outcome.outcome),
                 Detail::Callback(report) | Detail::Fetched(report) => {
-                    tried.entry(report.attempt).or_default().reports.push(report)
+                    tried.entry(report.attempt).or_default().reports.push(report);
                 }
                 Detail::Created(_) | Detail::Look(_) | Detail::Release(_) | Detail::Closed(_) | Detail::Revealed(_) => {
                 }

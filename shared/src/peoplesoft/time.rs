@@ -1,10 +1,11 @@
-//! `PeopleSoft`'s dates and times: local to the database's base time zone, without an offset, in a handful of forms. It
-//! never guesses at another form, and an error shows a value's shape, never the value.
+//! `PeopleSoft`'s dates and times: local to the database's base time zone, without an offset, in the handful of forms that
+//! [`crate::moment`] reads. An error shows a value's shape, never the value.
 
 use super::error::Error;
-use jiff::civil::{Date, DateTime, Time};
+use crate::moment::Moment;
+use jiff::civil::{Date, DateTime};
 use jiff::fmt::strtime;
-use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
+use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{RoundMode, SignedDuration, Timestamp, Unit};
 
 /// A text that is no date or time in a form we know, reduced to its shape: letters as `A`, digits as `9`.
@@ -12,52 +13,42 @@ use jiff::{RoundMode, SignedDuration, Timestamp, Unit};
 #[error("a value of the form {0:?} is no {1} that PeopleSoft writes")]
 pub struct Shape(String, &'static str);
 
-/// Reads a datetime column. Blank is `None`, a date alone its midnight.
+/// What a datetime column says, which need not be one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct When {
+    /// The time on the database's own clock: what its prompts are compared with and its rows are ordered by.
+    pub local: DateTime,
+    /// The first instant that fits, and the one to use.
+    pub earliest: Timestamp,
+    /// The last that fits: an hour later where the clocks were set back, the end of the day for a date alone.
+    pub latest: Timestamp,
+    /// Whether it is a date alone.
+    pub is_date: bool,
+}
+
+/// Reads a datetime column. Blank is `None`.
 ///
-/// An offset in the text wins over the zone. A local time that occurs twice is read as the earlier instant, one that is
-/// skipped as the first instant after the gap. Forms: `2016-11-11-00.59.29.000000` (recorded), `2011-01-01 18:10:52.000000`
-/// (recorded), `2016-11-11T00:59:29-0700` (an assumption, of gateways), `2014-09-02` (recorded).
-pub fn parse_datetime(text: &str, zone: &TimeZone) -> Result<Option<Timestamp>, Shape> {
+/// An offset in the text wins over the zone. A local time that occurs twice fits two instants, one that is skipped is read
+/// as the first instant after the gap.
+pub fn parse_when(text: &str, zone: &TimeZone) -> Result<Option<When>, Shape> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(None);
     }
-    let read = datetime(text).and_then(|(local, offset)| match offset {
-        Some(offset) => offset.to_timestamp(local).ok(),
-        None => earliest(local, zone),
-    });
+    let read = match Moment::parse(text) {
+        Some(Moment::Instant(at)) => {
+            Some(When { local: zone.to_datetime(at), earliest: at, latest: at, is_date: false })
+        }
+        Some(Moment::Local(local)) => one_time(local, zone),
+        Some(Moment::Date(date)) => whole_day(date, zone),
+        Some(Moment::Time(_)) | None => None,
+    };
     read.map(Some).ok_or_else(|| Shape::of(text, "datetime"))
 }
 
-/// Reads a date column, or the day of a datetime as it is written. Blank is `None`.
-pub fn parse_date(text: &str) -> Result<Option<Date>, Shape> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    datetime(text).map(|(local, _)| Some(local.date())).ok_or_else(|| Shape::of(text, "date"))
-}
-
-/// Reads a time column: ` 9:05`, `18:10:52`, `09.00`, `19.00.00.000000`. Blank is `None`.
-pub fn parse_time(text: &str) -> Result<Option<Time>, Shape> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Ok(None);
-    }
-    let read = || {
-        let mut rest = Cursor(text);
-        // Only the colon form drops the leading zero: `9.05` is rather a number of hours.
-        let one_digit = text.as_bytes().get(1) == Some(&b':');
-        let hour = rest.number(if one_digit { 1 } else { 2 })?;
-        let separator = if rest.eat(':') { ':' } else { rest.eat('.').then_some('.')? };
-        let minute = rest.number(2)?;
-        let (mut second, mut nanosecond) = (0, 0);
-        if rest.eat(separator) {
-            (second, nanosecond) = (rest.number(2)?, rest.fraction()?);
-        }
-        rest.0.is_empty().then_some(clock_time(hour, minute, second, nanosecond)?)
-    };
-    read().map(Some).ok_or_else(|| Shape::of(text, "time"))
+/// The same as one instant: the earliest that fits, a date alone being its midnight.
+pub fn parse_datetime(text: &str, zone: &TimeZone) -> Result<Option<Timestamp>, Shape> {
+    Ok(parse_when(text, zone)?.map(|when| when.earliest))
 }
 
 /// Writes a prompt's value. `format` is in `strftime` terms, usually `%Y-%m-%d-%H.%M.%S.000000`.
@@ -84,6 +75,20 @@ pub fn window(since: Timestamp, until: Timestamp, zone: &TimeZone) -> (DateTime,
     (low, high.round(whole).unwrap_or(high))
 }
 
+fn one_time(local: DateTime, zone: &TimeZone) -> Option<When> {
+    let earliest = earliest(local, zone)?;
+    let ambiguous = zone.to_ambiguous_timestamp(local);
+    let latest = if let AmbiguousOffset::Fold { .. } = ambiguous.offset() { ambiguous.later().ok()? } else { earliest };
+    Some(When { local, earliest, latest, is_date: false })
+}
+
+fn whole_day(date: Date, zone: &TimeZone) -> Option<When> {
+    let midnight = |date: Date| earliest(date.at(0, 0, 0, 0), zone);
+    let end = midnight(date.tomorrow().ok()?)?;
+    let latest = end.checked_sub(SignedDuration::from_nanos(1)).ok()?;
+    Some(When { local: date.at(0, 0, 0, 0), earliest: midnight(date)?, latest, is_date: true })
+}
+
 fn earliest(local: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     let ambiguous = zone.to_ambiguous_timestamp(local);
     match ambiguous.offset() {
@@ -93,88 +98,6 @@ fn earliest(local: DateTime, zone: &TimeZone) -> Option<Timestamp> {
             zone.following(before).next().map(|change| change.timestamp())
         }
         AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => ambiguous.earlier().ok(),
-    }
-}
-
-fn datetime(text: &str) -> Option<(DateTime, Option<Offset>)> {
-    let mut rest = Cursor(text);
-    let year = rest.number(4)?;
-    let month = rest.eat('-').then(|| rest.number(2))??;
-    let day = rest.eat('-').then(|| rest.number(2))??;
-    let date = Date::new(i16::try_from(year).ok()?, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()?;
-    if rest.0.is_empty() {
-        return Some((date.at(0, 0, 0, 0), None));
-    }
-    let (separator, may_have_offset) = match rest.next()? {
-        '-' => ('.', false),
-        ' ' => (':', false),
-        'T' => (':', true),
-        _ => return None,
-    };
-    let hour = rest.number(2)?;
-    let minute = rest.eat(separator).then(|| rest.number(2))??;
-    let second = rest.eat(separator).then(|| rest.number(2))??;
-    let nanosecond = rest.fraction()?;
-    let local = date.to_datetime(clock_time(hour, minute, second, nanosecond)?);
-    let offset = if may_have_offset { rest.offset()? } else { None };
-    rest.0.is_empty().then_some((local, offset))
-}
-
-fn clock_time(hour: i32, minute: i32, second: i32, nanosecond: i32) -> Option<Time> {
-    let part = |part: i32| i8::try_from(part).ok();
-    Time::new(part(hour)?, part(minute)?, part(second)?, nanosecond).ok()
-}
-
-/// What is left of a text.
-struct Cursor<'a>(&'a str);
-
-impl Cursor<'_> {
-    fn next(&mut self) -> Option<char> {
-        let mut rest = self.0.chars();
-        let next = rest.next();
-        self.0 = rest.as_str();
-        next
-    }
-
-    fn eat(&mut self, wanted: char) -> bool {
-        let rest = self.0.strip_prefix(wanted);
-        self.0 = rest.unwrap_or(self.0);
-        rest.is_some()
-    }
-
-    /// Exactly so many digits.
-    fn number(&mut self, digits: usize) -> Option<i32> {
-        let (number, rest) = self.0.split_at_checked(digits)?;
-        self.0 = rest;
-        number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse().ok())?
-    }
-
-    /// Nothing, or a dot and one to nine digits, as nanoseconds.
-    fn fraction(&mut self) -> Option<i32> {
-        if !self.eat('.') {
-            return Some(0);
-        }
-        let digits = self.0.bytes().take_while(u8::is_ascii_digit).count();
-        let scale = 9_usize.checked_sub(digits)?;
-        Some(self.number(digits).filter(|_| digits > 0)? * 10_i32.pow(u32::try_from(scale).ok()?))
-    }
-
-    /// Nothing, `Z`, `±HH:MM` or `±HHMM`. The outer `None`: something else.
-    #[allow(clippy::option_option)] // absent and wrong are different answers
-    fn offset(&mut self) -> Option<Option<Offset>> {
-        if self.0.is_empty() {
-            return Some(None);
-        }
-        let sign = match self.next()? {
-            'Z' => return Some(Some(Offset::UTC)),
-            '+' => 1,
-            '-' => -1,
-            _ => return None,
-        };
-        let hours = self.number(2)?;
-        self.eat(':');
-        let minutes = self.number(2).filter(|minutes| *minutes < 60)?;
-        Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok().map(Some)
     }
 }
 

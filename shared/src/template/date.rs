@@ -18,7 +18,7 @@ const FORMATS: &[(&str, &str, &str)] = &[
 ];
 
 /// Adds both filters. Each takes an optional strftime format: `{{ event.start | time("%H:%M") }}`.
-pub(super) fn add_filters(environment: &mut Environment<'static>, time_zone: TimeZone, language: String) {
+pub(super) fn add_filters(environment: &mut Environment<'static>, time_zone: TimeZone, language: &str) {
     let language = language.split('-').next().unwrap_or_default().to_owned();
     let (_, date, time) = FORMATS.iter().find(|(name, _, _)| *name == language).unwrap_or(&("", "%Y-%m-%d", "%H:%M"));
     let zone = time_zone.clone();

@@ -118,7 +118,7 @@ fn environment(time_zone: &TimeZone, language: &str) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    date::add_filters(&mut environment, time_zone.clone(), language.to_owned());
+    date::add_filters(&mut environment, time_zone.clone(), language);
     environment
 }
 

@@ -134,7 +134,7 @@ fn peoplesoft_base_url(section: &Section<'_>) -> Option<String> {
     const LISTENER: &str = "RESTListeningConnector";
     let node = section.text("node");
     if let Some(node) = &node
-        && !(!node.is_empty() && node.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
+        && (node.is_empty() || !node.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
     {
         section.problem("node", "is no node name: letters, digits and '_'");
         return None;

@@ -137,9 +137,9 @@ impl Columns {
     /// What the templates may say of an employee, given these columns.
     pub fn employee_variables(&self) -> impl Iterator<Item = &'static str> {
         let named = ["name", "first_name", "last_name"].iter().any(|meaning| self.known.contains_key(meaning));
-        let names: &[&str] = if named { &["name", "first_name", "last_name"] } else { &[] };
+        let all_names: &[&str] = if named { &["name", "first_name", "last_name"] } else { &[] };
         let rest = ["department", "job_title"].into_iter().filter(|meaning| self.known.contains_key(meaning));
-        std::iter::once("id").chain(names.iter().copied()).chain(rest).collect::<Vec<_>>().into_iter()
+        std::iter::once("id").chain(all_names.iter().copied()).chain(rest).collect::<Vec<_>>().into_iter()
     }
 }
 
@@ -157,7 +157,8 @@ pub fn read(section: Section<'_>, default_language: &str, contacts: Option<&Colu
     let before = section.problems().count();
     let source = section.required_text("source").unwrap_or_default();
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
-    if !source.is_empty() && !(source.len() <= 40 && source.bytes().all(plain) && !source.starts_with(['-', '_'])) {
+    let fits = source.len() <= 40 && source.bytes().all(plain) && !source.starts_with(['-', '_']);
+    if !source.is_empty() && !fits {
         section.problem("source", "must be 1 to 40 of a-z, 0-9, '-' and '_', beginning with a letter or digit");
     }
     if section.value("kind").is_none() {

@@ -107,12 +107,11 @@ impl<'a> Section<'a> {
 
     /// A text.
     pub fn text(&self, key: &'static str) -> Option<String> {
-        match self.value(key)? {
-            Value::String(text) => Some(text.clone()),
-            _ => {
-                self.problem(key, "must be a text");
-                None
-            }
+        if let Value::String(text) = self.value(key)? {
+            Some(text.clone())
+        } else {
+            self.problem(key, "must be a text");
+            None
         }
     }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// How long a document is used before it is fetched again.
-pub const MAX_AGE: Duration = Duration::from_secs(300);
+pub const MAX_AGE: Duration = Duration::from_mins(5);
 /// The least time between two fetches that a bad signature asks for, per tenant: a forger must not make us call AWS at will.
 const AFRESH_EVERY: Duration = Duration::from_secs(30);
 /// How many names without a secret are remembered, so that made-up ones cost neither calls nor memory.
@@ -102,7 +102,7 @@ impl Tenants {
                     *listed = Some((now, names));
                 }
                 Err(error) if listed.is_some() => {
-                    tracing::warn!(error = %error, "secrets not listed, the known tenants serve on")
+                    tracing::warn!(error = %error, "secrets not listed, the known tenants serve on");
                 }
                 Err(error) => return Err(error),
             }
@@ -166,7 +166,7 @@ impl Tenants {
         let name = format!("{}{id}", self.prefix);
         match self.client.get_secret_value().secret_id(name).version_stage(stage).send().await {
             Ok(output) => Ok(output.secret_string),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => {
+            Err(error) if error.as_service_error().is_some_and(aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError::is_resource_not_found_exception) => {
                 Ok(None)
             }
             Err(error) => Err(unreachable(&error)),

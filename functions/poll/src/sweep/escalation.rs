@@ -69,7 +69,7 @@ fn call(tenant: &Tenant, text: &NotificationId, created: &Created, now: Timestam
         .events
         .iter()
         .find(|event| event.source == created.source)
-        .map_or(Duration::from_secs(86_400), |event| event.expires_after);
+        .map_or(Duration::from_hours(24), |event| event.expires_after);
     let call = Created {
         channel: Channel::Voice,
         not_before: Some(start).filter(|start| *start > now),

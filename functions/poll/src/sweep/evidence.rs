@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 /// How far Twilio's clock may be behind ours; its list has whole seconds.
 const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
 /// How long before a message appeared its notification may have been started: as long as a stream may lag.
-const START_LAG: Duration = Duration::from_secs(3600);
+const START_LAG: Duration = Duration::from_hours(1);
 
 /// What was found.
 pub(super) enum Found {
@@ -102,7 +102,8 @@ impl Holders {
                         continue;
                     }
                     let story = deps.ledger.story(&tenant.id, &due.id, Consistency::Eventual).await?;
-                    let sids = story.tried().values().flat_map(|one| one.sids()).map(str::to_owned).collect();
+                    let sids =
+                        story.tried().values().flat_map(shared::notification::Tried::sids).map(str::to_owned).collect();
                     known.insert(due.id, sids);
                 }
                 from = page.next;

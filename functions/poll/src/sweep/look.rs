@@ -230,7 +230,7 @@ impl Looking<'_> {
         };
         let age = self.story.created_fact().map_or(Duration::ZERO, |fact| stamp::between(fact.at, self.now));
         match self.deps.timing.later_looks.iter().find(|later| **later > age) {
-            Some(later) => self.again(*later - age, &why).await,
+            Some(later) => self.again(later.saturating_sub(age), &why).await,
             None => self.last(&format!("{why}; not asked again")).await,
         }
     }

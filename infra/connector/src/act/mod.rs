@@ -16,7 +16,6 @@ use crate::terminal::{Look, Terminal};
 use carry_out::{Errand, NotDone};
 use comfy_table::Cell;
 use futures::stream::{self, StreamExt};
-use jiff::Timestamp;
 use plan::{Plan, Verb};
 use serde_json::json;
 use shared::ledger::Ledger;
@@ -109,6 +108,13 @@ async fn go(
     let wanted: Vec<&NotificationId> =
         proposals.iter().filter(|proposal| proposal.plan.is_ok()).map(|proposal| &proposal.audited.story.id).collect();
     let left_out = proposals.len() - wanted.len();
+    if format == Format::Json {
+        for Proposal { audited, plan } in &proposals {
+            if let Err(why) = plan {
+                terminal.print_json(&object(errand, &audited.story.id, Err(why.clone())))?;
+            }
+        }
+    }
     if wanted.is_empty() {
         return Err(Failure::Trouble("nothing can be done with any of them".to_owned()));
     }
@@ -196,18 +202,14 @@ enum Tense {
 fn told(plan: &Plan, tense: Tense) -> String {
     match (plan, tense) {
         (Plan::Release { attempt, expires_at, .. }, Tense::Future) => {
-            format!("attempt {attempt} may start at once, until {}", until(*expires_at))
+            format!("attempt {attempt} may start at once, until {}", stamp::format(*expires_at))
         }
         (Plan::Release { attempt, expires_at, .. }, Tense::Past) => {
-            format!("released attempt {attempt}, until {}", until(*expires_at))
+            format!("released attempt {attempt}, until {}", stamp::format(*expires_at))
         }
         (Plan::Cancel { attempt, .. }, Tense::Future) => format!("attempt {attempt} and all after it are ruled out"),
         (Plan::Cancel { attempt, .. }, Tense::Past) => format!("cancelled before attempt {attempt}"),
     }
-}
-
-fn until(at: Timestamp) -> String {
-    stamp::format(at)
 }
 
 fn question(verb: Verb, count: usize) -> String {
@@ -228,31 +230,37 @@ fn report(
 ) -> Result<usize, Failure> {
     let mut not_done = 0;
     for (id, result) in results {
-        let tenant = &errand.tenant.id;
-        let object = match result {
-            Ok(Plan::Release { attempt, expires_at, .. }) => {
-                json!({"tenant": tenant, "notification_id": id, "did": "released", "attempt": attempt, "expires_at": until(*expires_at)})
-            }
-            Ok(Plan::Cancel { attempt, .. }) => {
-                json!({"tenant": tenant, "notification_id": id, "did": "cancelled", "attempt": attempt})
-            }
+        let line = match result {
+            // Of very many, only the exceptions are worth a line.
+            Ok(_) if format == Format::Table && results.len() > SHOWN => continue,
+            Ok(plan) => told(plan, Tense::Past),
             Err(error) => {
-                json!({"tenant": tenant, "notification_id": id, "did": "nothing", "reason": error.to_string()})
+                not_done += 1;
+                format!("not done: {error}")
             }
         };
-        match (format, result) {
-            (Format::Json, _) => terminal.print_json(&object)?,
-            // Of very many, only the exceptions are worth a line.
-            (Format::Table, Ok(plan)) if results.len() <= SHOWN => {
-                terminal.print(&format!("{id}  {}", told(plan, Tense::Past)))?
-            }
-            (Format::Table, Ok(_)) => {}
-            (Format::Table, Err(error)) => terminal.print(&format!("{id}  not done: {error}"))?,
+        match format {
+            Format::Json => terminal.print_json(&object(errand, id, result.as_ref().map_err(ToString::to_string)))?,
+            Format::Table => terminal.print(&format!("{id}  {line}"))?,
         }
-        not_done += usize::from(result.is_err());
     }
     terminal.say(&format!("{} done, {not_done} not done", results.len() - not_done))?;
     Ok(not_done)
+}
+
+/// What became of one, for programs.
+fn object(errand: &Errand<'_>, id: &NotificationId, result: Result<&Plan, String>) -> serde_json::Value {
+    let tenant = &errand.tenant.id;
+    match result {
+        Ok(Plan::Release { attempt, expires_at, .. }) => {
+            let expires_at = stamp::format(*expires_at);
+            json!({"tenant": tenant, "notification_id": id, "did": "released", "attempt": attempt, "expires_at": expires_at})
+        }
+        Ok(Plan::Cancel { attempt, .. }) => {
+            json!({"tenant": tenant, "notification_id": id, "did": "cancelled", "attempt": attempt})
+        }
+        Err(why) => json!({"tenant": tenant, "notification_id": id, "did": "nothing", "reason": why}),
+    }
 }
 
 #[cfg(test)]

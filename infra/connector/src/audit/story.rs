@@ -111,8 +111,8 @@ pub fn sentence(fact: &Fact) -> String {
         Detail::Callback(report) => report_sentence("callback", report),
         Detail::Fetched(report) => report_sentence("asked Twilio", report),
         Detail::Look(look) => match fact.due_at {
-            Some(due) => format!("looked at: {}; next look at {}", look.why, stamp::format(due)),
-            None => format!("looked at for the last time: {}", look.why),
+            Some(due) => format!("looked: {}; next look at {}", look.why, stamp::format(due)),
+            None => format!("looked for the last time: {}", look.why),
         },
         Detail::Release(release) => {
             let by = release.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();

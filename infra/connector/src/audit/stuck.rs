@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How late something may be without being stuck: the sweep comes every minute.
-const GRACE: Duration = Duration::from_secs(120);
+const GRACE: Duration = Duration::from_mins(2);
 /// How long Twilio may take for its final word: our own last question to it comes after a day.
-const FINAL_WORD: Duration = Duration::from_secs(86_400);
+const FINAL_WORD: Duration = Duration::from_hours(24);
 
 /// Why a notification is stuck; `None` if it isn't.
 pub fn why(audited: &Audited, now: Timestamp) -> Option<String> {

@@ -35,7 +35,9 @@ fn every_command_has_an_example() {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.starts_with("Examples:"), "{path}");
         }
-        below.into_iter().for_each(|below| walk(below, &path));
+        for below in below {
+            walk(below, &path);
+        }
     }
     walk(&Cli::command(), "");
 }

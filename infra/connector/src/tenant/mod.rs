@@ -69,7 +69,7 @@ async fn list(deps: &Deps, terminal: &mut Terminal<'_>, format: Format) -> Done 
                 .map(|(id, read)| match read {
                     Ok(tenant) => Summary::of(tenant).row(),
                     Err(invalid) => {
-                        let what = format!("unusable: {} problems", invalid.problems.len());
+                        let what = format!("unusable: {}", count(invalid));
                         vec![Cell::new(id), Cell::new("-"), Cell::new(what)]
                     }
                 })
@@ -138,10 +138,15 @@ fn print_problems(
         Format::Json => terminal.print_json(&problems(tenant, invalid))?,
         Format::Table => terminal.print(&render_problems(invalid, terminal.look))?,
     }
-    let count = invalid.problems.len();
-    let noun = if count == 1 { "problem" } else { "problems" };
-    terminal.say(&format!("the document of tenant {tenant} has {count} {noun} and can't be used"))?;
+    terminal.say(&format!("the document of tenant {tenant} has {} and can't be used", count(invalid)))?;
     Ok(())
+}
+
+fn count(invalid: &Invalid) -> String {
+    match invalid.problems.len() {
+        1 => "1 problem".to_owned(),
+        many => format!("{many} problems"),
+    }
 }
 
 fn render_problems(invalid: &Invalid, look: crate::terminal::Look) -> String {

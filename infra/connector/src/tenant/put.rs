@@ -8,6 +8,7 @@ use crate::deps::{self, Deps};
 use crate::failure::{Done, Exit, Failure};
 use crate::terminal::Terminal;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use serde_json::{Value, json};
 use shared::tenant::{Mode, Tenant, TenantId};
 
@@ -44,7 +45,10 @@ pub async fn put(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, args:
     let changes = stored.as_deref().map(|stored| changes(stored, &text));
     if changes.as_ref().is_some_and(Vec::is_empty) {
         terminal.say(&format!("tenant {id} has this document already: nothing to change"))?;
-        return done(terminal, format, id, "nothing", mode);
+        if mode != tenant.mode {
+            terminal.say("it says live, and the tenant stays in dry run without --live")?;
+        }
+        return done(terminal, format, id, "unchanged", mode);
     }
     terminal.say(&preview(deps, &tenant, changes.as_deref(), mode))?;
     let question =
@@ -77,7 +81,9 @@ fn done(terminal: &mut Terminal<'_>, format: Format, id: &TenantId, did: &str, m
 async fn current(deps: &Deps, id: &TenantId) -> Result<Option<String>, Failure> {
     match deps.secrets.get_secret_value().secret_id(deps.secret_name(id)).send().await {
         Ok(output) => Ok(Some(output.secret_string.unwrap_or_default())),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception()) => Ok(None),
+        Err(error) if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) => {
+            Ok(None)
+        }
         Err(error) => Err(refused(&error)),
     }
 }
@@ -89,11 +95,8 @@ fn mode_of(wanted: Mode, stored: Option<&str>, live: bool) -> Mode {
         Ok(stored) => stored.get("mode").is_none_or(|mode| mode.is_null() || mode == "live"),
         Err(_) => false, // nothing goes out while it can't be read
     };
-    match wanted {
-        Mode::DryRun => Mode::DryRun,
-        Mode::Live if live || stored.is_some_and(is_live) => Mode::Live,
-        Mode::Live => Mode::DryRun,
-    }
+    let may = live || stored.is_some_and(is_live);
+    if wanted == Mode::Live && may { Mode::Live } else { Mode::DryRun }
 }
 
 /// The text to store: as the operator wrote it, unless its mode is another.

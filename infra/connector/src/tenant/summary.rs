@@ -60,7 +60,8 @@ struct Contacts {
 
 #[derive(Debug, Serialize)]
 struct Source {
-    source: String,
+    #[serde(rename = "source")]
+    name: String,
     kind: &'static str,
     query: String,
     prompts: Vec<String>,
@@ -129,7 +130,7 @@ impl Summary {
 
     /// A line in a list of tenants.
     pub fn row(&self) -> Vec<Cell> {
-        let sources: Vec<&str> = self.sources.iter().map(|source| source.source.as_str()).collect();
+        let sources: Vec<&str> = self.sources.iter().map(|source| source.name.as_str()).collect();
         vec![
             Cell::new(&self.tenant),
             Cell::new(&self.display_name),
@@ -170,7 +171,7 @@ impl Summary {
                 ("expires", format!("after {} minutes", source.expires_after_minutes)),
                 ("texts", source.languages.join(", ")),
             ];
-            all.push(block("source", &source.source, &pairs, look));
+            all.push(block("source", &source.name, &pairs, look));
         }
         all.join("\n\n")
     }
@@ -219,7 +220,7 @@ fn source(event: &EventSource) -> Source {
     prompts.extend(event.fixed_prompts.iter().map(|(name, value)| format!("{name}={value}")));
     prompts.extend(event.page_prompt.clone());
     Source {
-        source: event.source.clone(),
+        name: event.source.clone(),
         kind: event.kind.as_str(),
         query: event.query.clone(),
         prompts,

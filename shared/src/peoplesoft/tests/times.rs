@@ -1,6 +1,6 @@
 //! Dates and times in every form that the systems write, around clock changes above all.
 
-use super::super::time::{parse_date, parse_datetime, parse_time, prompt_value, window};
+use super::super::time::{parse_datetime, parse_when, prompt_value, window};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -67,37 +67,22 @@ fn lord_howe_shifts_by_half_an_hour() {
 }
 
 #[test]
-fn dates_and_times_are_read() {
-    let date = |text: &str, expect: Option<&str>| {
-        assert_eq!(
-            parse_date(text).ok().map(|date| date.map_or(String::new(), |date| date.to_string())).as_deref(),
-            expect,
-            "{text:?}"
-        );
+fn what_fits_several_instants_says_so() {
+    let check = |text: &str, expect: [&str; 3]| {
+        let when = parse_when(text, &zone("America/Chicago")).unwrap().unwrap();
+        assert_eq!([when.local.to_string(), when.earliest.to_string(), when.latest.to_string()], expect, "{text:?}");
+        assert_eq!(when.is_date, text.len() == 10);
     };
-    date("2014-09-02", Some("2014-09-02"));
-    date("2026-03-17-16.44.51.318000", Some("2026-03-17"));
-    date(" ", Some(""));
-    date("02.09.2014", None);
-    let time = |text: &str, expect: Option<&str>| {
-        assert_eq!(
-            parse_time(text).ok().map(|time| time.map_or(String::new(), |time| time.to_string())).as_deref(),
-            expect,
-            "{text:?}"
-        );
-    };
-    time(" 9:05", Some("09:05:00"));
-    time("11:45", Some("11:45:00"));
-    time("18:10:52", Some("18:10:52"));
-    time("09.00", Some("09:00:00"));
-    time("19.00.00.000000", Some("19:00:00"));
-    time("19.00.00.5", Some("19:00:00.5"));
-    time("", Some(""));
-    time("9.00", None);
-    time("24:00", None);
-    time("7:00 PM", None);
-    time("07:00.00", None);
-    time("é:00", None);
+    check(
+        "2026-03-17-16.44.51.318",
+        ["2026-03-17T16:44:51.318", "2026-03-17T21:44:51.318Z", "2026-03-17T21:44:51.318Z"],
+    );
+    check("2026-03-17T21:44:51Z", ["2026-03-17T16:44:51", "2026-03-17T21:44:51Z", "2026-03-17T21:44:51Z"]);
+    check("2026-11-01-01.30.00.000000", ["2026-11-01T01:30:00", "2026-11-01T06:30:00Z", "2026-11-01T07:30:00Z"]);
+    check("2026-03-08-02.30.00.000000", ["2026-03-08T02:30:00", "2026-03-08T08:00:00Z", "2026-03-08T08:00:00Z"]);
+    check("2026-03-17", ["2026-03-17T00:00:00", "2026-03-17T05:00:00Z", "2026-03-18T04:59:59.999999999Z"]);
+    check("2026-11-01", ["2026-11-01T00:00:00", "2026-11-01T05:00:00Z", "2026-11-02T05:59:59.999999999Z"]);
+    assert!(parse_when("09.00", &TimeZone::UTC).is_err(), "a time of day is no instant");
 }
 
 #[test]
@@ -197,11 +182,11 @@ proptest! {
 
     #[test]
     fn any_text_is_survived(text in "\\PC{0,60}") {
-        let _ = (parse_datetime(&text, &TimeZone::UTC), parse_date(&text), parse_time(&text));
+        let _ = parse_when(&text, &TimeZone::UTC);
     }
 
     #[test]
     fn any_digits_and_separators_are_survived(text in "[0-9TZ .:+-]{0,40}") {
-        let _ = (parse_datetime(&text, &TimeZone::UTC), parse_date(&text), parse_time(&text));
+        let _ = parse_when(&text, &TimeZone::UTC);
     }
 }

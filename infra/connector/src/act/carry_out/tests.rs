@@ -53,7 +53,8 @@ async fn a_replay_takes_what_was_released_and_never_started() {
 #[tokio::test]
 async fn a_replay_stops_where_the_attempt_has_just_been_started() {
     let world = World::start(at("22:00:00")).await;
-    let facts = vec![began(), release(2, "21:43:00", "its pause is over", None), closed(ClosedReason::Expired, 2, "21:45:00")];
+    let facts =
+        vec![began(), release(2, "21:43:00", "its pause is over", None), closed(ClosedReason::Expired, 2, "21:45:00")];
     world.append(&id(), facts).await;
     let tenant = tenant();
     let errand = Errand { ledger: world.ledger(), tenant: &tenant, verb: Verb::Replay, by: "ada", why: "" };

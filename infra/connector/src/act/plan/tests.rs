@@ -85,7 +85,11 @@ fn what_can_be_cancelled_and_before_which_attempt() {
     let paused = || vec![began(), attempt(1, "21:42:08"), deferred(1, "21:42:09", "20429", "21:43:00")];
     check(paused(), "21:42:10", Ok((2, false)));
     check([paused(), vec![release(2, "21:43:00", "its pause is over", None)]].concat(), "21:43:01", Ok((2, false)));
-    check(vec![began(), attempt(1, "21:42:08"), refused(1, "21:42:09"), release(2, "21:43:00", "", Some("ada"))], "21:43:01", Ok((2, false)));
+    check(
+        vec![began(), attempt(1, "21:42:08"), refused(1, "21:42:09"), release(2, "21:43:00", "", Some("ada"))],
+        "21:43:01",
+        Ok((2, false)),
+    );
     // What a broken-off command took asks Twilio for nothing, so it can be finished.
     check(vec![began(), claim(1, "21:42:08", "connector ada 00ff")], "21:42:10", Ok((1, true)));
     check(vec![began(), claim(1, "21:42:08", "connector ada 00ff")], "22:42:10", Ok((1, true)));

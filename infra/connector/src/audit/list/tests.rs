@@ -32,7 +32,7 @@ fn the_table() {
 
 #[test]
 fn the_table_on_a_terminal_wraps_the_reason_alone() {
-    let narrow = Look { colour: false, width: Some(160) };
+    let narrow = Look { colour: false, width: Some(150) };
     insta::assert_snapshot!(render(&some(), true, narrow));
 }
 

@@ -47,7 +47,7 @@ fn every_fact_has_its_sentence() {
     check(&refused(1, "21:43:00"), "Twilio refused attempt 1: 21211 not a valid number (recipient)");
     check(
         &deferred(1, "21:43:00", "20429", "21:44:00"),
-        "Twilio did not process attempt 1: 20429 too many requests; again at 2026-03-17T21:44:00.000Z",
+        "Twilio did not process attempt 1: 20429 too many requests at once; again at 2026-03-17T21:44:00.000Z",
     );
     check(
         &deferred(1, "21:43:00", "quiet_hours", "22:00:00"),
@@ -68,11 +68,8 @@ fn every_fact_has_its_sentence() {
         &callback(2, "21:43:00", "undelivered", Some(30_006)),
         "callback about attempt 2: undelivered, error 30006 landline or unreachable carrier",
     );
-    check(
-        &looked("21:43:00", "in doubt", Some("21:53:00")),
-        "looked at: in doubt; next look at 2026-03-17T21:53:00.000Z",
-    );
-    check(&looked("21:43:00", "Twilio says it is sent", None), "looked at for the last time: Twilio says it is sent");
+    check(&looked("21:43:00", "in doubt", Some("21:53:00")), "looked: in doubt; next look at 2026-03-17T21:53:00.000Z");
+    check(&looked("21:43:00", "Twilio says it is sent", None), "looked for the last time: Twilio says it is sent");
     check(&release(2, "21:43:00", "its pause is over", None), "released attempt 2: its pause is over");
     check(
         &release(2, "21:43:00", "the carrier was down", Some("ada")),
