@@ -1,7 +1,7 @@
 //! What a command works with: the ledger, the tenants' secrets, the time and who is asking. Opens nothing by itself.
 
 use crate::cli::Cli;
-use crate::failure::Failure;
+use crate::failure::{self, Failure};
 use shared::clock::Clock;
 use shared::ledger::Ledger;
 use shared::settings::{self, OperatorSettings};
@@ -90,7 +90,8 @@ impl Deps {
 /// Secrets Manager can't be used.
 pub(crate) fn unreachable(error: &dyn std::error::Error) -> Failure {
     Failure::Trouble(format!(
-        "{error}\n  check AWS_REGION, your AWS credentials and rights, and, for a local stack, \
-         AWS_ENDPOINT_URL_SECRETS_MANAGER"
+        "{}\n  check AWS_REGION, your AWS credentials and rights, and, for a local stack, \
+         AWS_ENDPOINT_URL_SECRETS_MANAGER",
+        failure::plain(error)
     ))
 }

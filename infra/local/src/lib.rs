@@ -9,5 +9,6 @@ pub mod demo;
 pub mod peoplesoft;
 pub mod progress;
 pub mod proof;
+mod routes;
 pub mod stack;
 pub mod twilio;

@@ -2,15 +2,14 @@
 //! here is what runs on AWS; only the machines around it are small.
 
 use crate::aws::dynamodb::{self, DynamoDb};
-use crate::aws::gateway::{Gateway, Route};
+use crate::aws::gateway::Gateway;
 use crate::aws::secrets::Secrets;
 use crate::aws::stream::{self, BadPattern, Filter, Mapping, Pump};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::types::AttributeValue;
-use lambda_http::request::LambdaRequest;
 use rand::RngExt;
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::clock::Clock;
 use shared::ledger::{Ledger, table};
 use shared::metrics::Metrics;
@@ -144,10 +143,9 @@ impl Stack {
             tenants = tenants.adjusted(adjust);
         }
         let tenants = Arc::new(tenants);
-        let listener =
-            std::net::TcpListener::bind(options.listen).map_err(|error| Error::Listen(options.listen, error))?;
-        let address = listener.local_addr().map_err(|error| Error::Listen(options.listen, error))?;
-        drop(listener); // the gateway takes the port that was free just now
+        let listen = |error| Error::Listen(options.listen, error);
+        let listener = tokio::net::TcpListener::bind(options.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
         let callback_base_url = options.callback_base_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let callback_base_url = callback_base_url.trim_end_matches('/').to_owned();
 
@@ -159,9 +157,8 @@ impl Stack {
             metrics: metrics.clone(),
         });
         let now = clock.clone();
-        let gateway = Gateway::start(address, routes(&callback, &callback_base_url), move || now.now())
-            .await
-            .map_err(|error| Error::Listen(address, error))?;
+        let routes = crate::routes::all(&callback, &callback_base_url);
+        let gateway = Gateway::on(listener, routes, move || now.now()).map_err(listen)?;
 
         let twilio = shared::twilio::Client::new(shared::twilio::Timeouts {
             total: timing.twilio_timeout,
@@ -327,44 +324,6 @@ fn pump(dynamodb: &DynamoDb, send: Arc<send::Deps>) -> Result<Pump, Error> {
         );
     };
     Ok(Pump::start(dynamodb.database(), mapping, function, give_up)?)
-}
-
-/// The HTTP API of `template.yaml`. A path in the callback base URL is stripped, as an API mapping does.
-fn routes(callback: &Arc<callback::Deps>, base_url: &str) -> Vec<Route> {
-    let prefix = url::Url::parse(base_url).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
-    let mut routes = Vec::new();
-    for path in ["/twilio/{tenant}/status", "/twilio/{tenant}/inbound"] {
-        for prefix in if prefix.is_empty() { vec![""] } else { vec![prefix.as_str(), ""] } {
-            let (deps, mapped) = (Arc::clone(callback), prefix.to_owned());
-            // Routes live as long as the process does.
-            let path: &'static str = Box::leak(format!("{prefix}{path}").into_boxed_str());
-            routes
-                .push(Route::new("POST", path, move |event| invoke_callback(Arc::clone(&deps), mapped.clone(), event)));
-        }
-    }
-    routes
-}
-
-async fn invoke_callback(deps: Arc<callback::Deps>, mapped: String, mut event: Value) -> Result<Value, String> {
-    if !mapped.is_empty()
-        && let Some(path) = event["rawPath"].as_str().and_then(|path| path.strip_prefix(&mapped)).map(str::to_owned)
-    {
-        event["rawPath"] = json!(path);
-    }
-    let request: LambdaRequest = serde_json::from_value(event).map_err(|error| error.to_string())?;
-    let response = callback::respond(&deps, request.into()).await;
-    let (parts, body) = response.into_parts();
-    let text = match body {
-        lambda_http::Body::Text(text) => text,
-        lambda_http::Body::Binary(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        _ => String::new(),
-    };
-    let headers: serde_json::Map<String, Value> = parts
-        .headers
-        .iter()
-        .filter_map(|(name, value)| Some((name.to_string(), json!(value.to_str().ok()?))))
-        .collect();
-    Ok(json!({"statusCode": parts.status.as_u16(), "headers": headers, "body": text, "isBase64Encoded": false}))
 }
 
 /// One poll after the other; never two at once, as the tenants' leases would have it anyway.

@@ -59,15 +59,15 @@ fn replay(story: &Story, created: &Created, created_at: Timestamp, now: Timestam
     let state = story.standing(now).state;
     match state {
         State::Failed | State::Undelivered | State::Unconfirmed | State::Expired | State::DryRun => {}
-        State::Held => return Err(format!("is held: connector release-held lets go all of {}", created.source)),
-        State::Delivered => return Err("is delivered".to_owned()),
-        State::Suppressed | State::Cancelled => return Err(format!("is {state}, which is final")),
+        State::Held => return Err(format!("it is held: connector release-held lets go all of {}", created.source)),
+        State::Delivered => return Err("it is delivered".to_owned()),
+        State::Suppressed | State::Cancelled => return Err(format!("it is {state}, which is final")),
         State::Scheduled | State::Pending | State::Sending | State::InDoubt | State::Deferred | State::Accepted => {
-            return Err(format!("is {state} and not settled yet"));
+            return Err(format!("it is {state} and not settled yet"));
         }
     }
     if created.to.is_none() || created.body.is_none() {
-        return Err("has no number or no text to send".to_owned());
+        return Err("it has no number or no text to send".to_owned());
     }
     let tried = story.tried();
     let known = tried.last_key_value().map_or(0, |(attempt, _)| *attempt);
@@ -98,15 +98,15 @@ fn cancel(story: &Story, now: Timestamp) -> Result<Plan, String> {
         }
         // Our own claim asks Twilio for nothing: what was broken off can be finished.
         State::Sending | State::InDoubt if is_ours(story, known) => Ok(Plan::Cancel { attempt: known, taken: true }),
-        State::Sending | State::InDoubt | State::Accepted => Err(format!("is {state}: too late")),
-        State::Cancelled => Err("is cancelled already".to_owned()),
+        State::Sending | State::InDoubt | State::Accepted => Err(format!("it is {state}: too late")),
+        State::Cancelled => Err("it is cancelled already".to_owned()),
         State::Suppressed
         | State::Delivered
         | State::Undelivered
         | State::Failed
         | State::Unconfirmed
         | State::Expired
-        | State::DryRun => Err(format!("is {state}: nothing is left to cancel")),
+        | State::DryRun => Err(format!("it is {state}: nothing is left to cancel")),
     }
 }
 
@@ -127,10 +127,10 @@ fn release_held(
 ) -> Result<Plan, String> {
     let state = story.standing(now).state;
     if state != State::Held {
-        return Err(format!("is {state}, not held"));
+        return Err(format!("it is {state}, not held"));
     }
     if let Some(not_before) = reminder(tenant, created, created_at).filter(|not_before| *not_before > now) {
-        return Err(format!("is a reminder for {}: held until released then", stamp::format(not_before)));
+        return Err(format!("it is a reminder for {}: held until released then", stamp::format(not_before)));
     }
     let expires_at = stamp::after(now, lifetime(created, created_at));
     Ok(Plan::Release { take: None, attempt: 1, expires_at, may_repeat: false })

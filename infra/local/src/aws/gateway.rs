@@ -20,6 +20,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 /// What a route calls: takes an event (`version` 2.0), answers `{statusCode, headers, cookies, body,
@@ -58,11 +59,20 @@ impl Gateway {
         routes: Vec<Route>,
         now: impl Fn() -> Timestamp + Send + Sync + 'static,
     ) -> io::Result<Self> {
-        Self::start_with(listen, routes, now, Limits::OF_AN_HTTP_API).await
+        Self::start_with(TcpListener::bind(listen).await?, routes, now, Limits::OF_AN_HTTP_API)
     }
 
-    async fn start_with(
-        listen: SocketAddr,
+    /// The same on a port that is ours already, for whoever has to know its number before the functions are set up.
+    pub fn on(
+        listener: TcpListener,
+        routes: Vec<Route>,
+        now: impl Fn() -> Timestamp + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        Self::start_with(listener, routes, now, Limits::OF_AN_HTTP_API)
+    }
+
+    fn start_with(
+        listener: TcpListener,
         routes: Vec<Route>,
         now: impl Fn() -> Timestamp + Send + Sync + 'static,
         limits: Limits,
@@ -73,7 +83,7 @@ impl Gateway {
             let api = Arc::clone(&api);
             async move { api.answer(peer, request).await }
         });
-        Ok(Self { server: Server::start(listen, answers).await?, _running: running })
+        Ok(Self { server: Server::on(listener, answers)?, _running: running })
     }
 
     /// Where it listens.

@@ -17,7 +17,11 @@ impl Server {
     /// Listens on `address` (port 0: any free one) and answers with `router`, which may ask for the peer's address by
     /// `ConnectInfo<SocketAddr>`. Must be called inside a Tokio runtime.
     pub(super) async fn start(address: SocketAddr, router: Router) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        Self::on(TcpListener::bind(address).await?, router)
+    }
+
+    /// The same on a port that is ours already.
+    pub(super) fn on(listener: TcpListener, router: Router) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (running, dropped) = oneshot::channel::<()>();
         let answers = router.into_make_service_with_connect_info::<SocketAddr>();

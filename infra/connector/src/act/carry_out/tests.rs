@@ -27,7 +27,7 @@ async fn a_replay_lets_the_next_attempt_start_and_says_who_and_why() {
     assert_eq!(story.standing(at("22:00:01")).state, State::Pending);
     // Once is enough.
     let again = errand(&world, Verb::Replay, "grace").await.unwrap_err().to_string();
-    assert_eq!(again, "is pending and not settled yet");
+    assert_eq!(again, "it is pending and not settled yet");
 }
 
 /// A record of the stream that turns up late must not start what was ruled out.
@@ -99,7 +99,7 @@ async fn cancelling_comes_too_late_once_an_attempt_is_taken() {
     let world = World::start(at("21:42:08")).await;
     world.append(&id(), vec![began(), attempt(1, "21:42:08")]).await;
     let refused = errand(&world, Verb::Cancel, "ada").await.unwrap_err().to_string();
-    assert_eq!(refused, "is sending: too late");
+    assert_eq!(refused, "it is sending: too late");
     assert!(world.story(&id()).await.facts.iter().all(|fact| fact.name() != "closed"));
 }
 
@@ -119,5 +119,5 @@ async fn what_was_held_starts_with_its_first_attempt() {
     let fact = last(&world.story(&id()).await, "release");
     assert_eq!((fact.key().as_str(), fact.start_attempt), ("release#001", Some(1)));
     let again = errand(&world, Verb::ReleaseHeld, "ada").await.unwrap_err().to_string();
-    assert_eq!(again, "is pending, not held");
+    assert_eq!(again, "it is pending, not held");
 }

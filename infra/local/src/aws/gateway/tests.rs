@@ -219,7 +219,7 @@ async fn a_large_body_and_a_slow_function_are_cut_off() {
     let never = |_| std::future::pending::<Result<Value, String>>();
     let limits = Limits { body_bytes: 1000, function: Duration::from_millis(20) };
     let routes = vec![Route::new("POST", "/never", never), Route::new("POST", "/echo", echo)];
-    let gateway = Gateway::start_with(any_port(), routes, noon, limits).await.unwrap();
+    let gateway = Gateway::start_with(TcpListener::bind(any_port()).await.unwrap(), routes, noon, limits).unwrap();
     let post = |path: &str, bytes: usize| reqwest::Client::new().post(url(&gateway, path)).body("x".repeat(bytes));
     let check = async |path: &str, bytes: usize, status: u16, body: Option<&str>| {
         let response = post(path, bytes).send().await.unwrap();

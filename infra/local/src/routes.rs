@@ -1,0 +1,60 @@
+//! The HTTP API of `template.yaml`: which function answers which route. A path in the callback base URL is stripped before
+//! the function sees it, as an API mapping of API Gateway does.
+
+use crate::aws::gateway::Route;
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Body, Request, Response};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// Every route. `base_url` is where callers reach the API.
+pub(crate) fn all(callback: &Arc<callback::Deps>, base_url: &str) -> Vec<Route> {
+    let mapped = url::Url::parse(base_url).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
+    let mut routes = Vec::new();
+    for path in ["/twilio/{tenant}/status", "/twilio/{tenant}/inbound", "/twilio/{tenant}/events"] {
+        let deps = Arc::clone(callback);
+        add(&mut routes, &mapped, path, move |request| {
+            let deps = Arc::clone(&deps);
+            async move { callback::respond(&deps, request).await }
+        });
+    }
+    routes
+}
+
+/// Adds a route with and without the mapped path before it.
+fn add<F, R>(routes: &mut Vec<Route>, mapped: &str, path: &str, function: F)
+where
+    F: Fn(Request) -> R + Clone + Send + Sync + 'static,
+    R: Future<Output = Response<Body>> + Send + 'static,
+{
+    let mut prefixes = vec![mapped, ""];
+    prefixes.dedup();
+    for prefix in prefixes {
+        let (function, prefix) = (function.clone(), prefix.to_owned());
+        // Routes live as long as the process does.
+        let path: &'static str = Box::leak(format!("{prefix}{path}").into_boxed_str());
+        routes.push(Route::new("POST", path, move |event| invoke(function.clone(), prefix.clone(), event)));
+    }
+}
+
+/// One invocation, through the very types that Lambda's runtime uses.
+async fn invoke<F, R>(function: F, mapped: String, mut event: Value) -> Result<Value, String>
+where
+    F: Fn(Request) -> R,
+    R: Future<Output = Response<Body>>,
+{
+    if let Some(path) = event["rawPath"].as_str().and_then(|path| path.strip_prefix(&mapped)).map(str::to_owned) {
+        event["rawPath"] = json!(path);
+    }
+    let request: LambdaRequest = serde_json::from_value(event).map_err(|error| error.to_string())?;
+    let (parts, body) = function(request.into()).await.into_parts();
+    let text = match body {
+        Body::Text(text) => text,
+        Body::Binary(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        _ => String::new(),
+    };
+    let header =
+        |(name, value): (&http::HeaderName, &http::HeaderValue)| Some((name.to_string(), json!(value.to_str().ok()?)));
+    let headers: Map<String, Value> = parts.headers.iter().filter_map(header).collect();
+    Ok(json!({"statusCode": parts.status.as_u16(), "headers": headers, "body": text, "isBase64Encoded": false}))
+}
