@@ -142,7 +142,10 @@ async fn sources(deps: &Deps, tenant: &Arc<Tenant>, request_id: &str, until: Tim
             let key = (tenant.id.clone(), source.source.clone());
             let mut seen = lock(&deps.memory.seen).remove(&key).unwrap_or_default();
             let polled = source::poll(deps, tenant, source, client, request_id, until, &mut seen).await;
-            lock(&deps.memory.seen).insert(key, seen);
+            // Another invocation of this process may be reading the source, and has the better memory of it.
+            if !matches!(polled, Ok(Polled::NotNow)) || !seen.is_empty() {
+                lock(&deps.memory.seen).insert(key, seen);
+            }
             let polled = polled.unwrap_or_else(|error: ledger::Error| {
                 tracing::error!(tenant = %tenant.id, source = source.source, error = %error, "the ledger can't be used");
                 Polled::NotNow

@@ -9,8 +9,9 @@ use jiff::tz::{Offset, TimeZone};
 use shared::peoplesoft::{self, time};
 
 /// Microseconds of the steps that a format may have.
-const STEPS: [i64; 5] = [1, 1_000_000, 60 * 1_000_000, 3600 * 1_000_000, DAY];
-const DAY: i64 = 24 * 3600 * 1_000_000;
+const STEPS: [i64; 5] = [1, SECOND, 60 * SECOND, 3600 * SECOND, DAY];
+const SECOND: i64 = 1_000_000;
+const DAY: i64 = 24 * 3600 * SECOND;
 
 /// A source's prompts: how they write a time, and how finely.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +31,9 @@ pub struct Window {
 }
 
 impl Scale {
-    /// The scale of a `prompt_format`. Zeros that stand for the fraction of a second are filled where a window needs them.
+    /// The scale of a `prompt_format`. Zeros after the seconds stand for a fraction, which is filled in where rows have one.
     pub fn of(prompt_format: &str) -> Self {
-        let format = prompt_format.strip_suffix(".000000").map(|whole| format!("{whole}.%6f"));
+        let format = prompt_format.strip_suffix("%S.000000").map(|whole| format!("{whole}%S.%6f"));
         let format = format.unwrap_or_else(|| prompt_format.to_owned());
         let write = |at: i64| time::prompt_value(civil(at), &format).ok();
         let step = STEPS.into_iter().find(|step| write(0) != write(*step)).unwrap_or(DAY);
@@ -46,9 +47,10 @@ impl Scale {
 
     /// The window that holds every row from `since` to `until`, both inclusive, whatever clock changes lie between.
     pub fn window(&self, since: Timestamp, until: Timestamp, zone: &TimeZone) -> Window {
-        let (low, high) = time::window(since, until, zone);
+        let (low, high) = time::window(since, until, zone); // `high` is a whole second already
+        let low = micros(low).div_euclid(SECOND) * SECOND;
         let high = if self.is_by_day() { micros(high) } else { micros(high) + self.step - 1 };
-        Window { from: self.place(low), until: high.div_euclid(self.step) }
+        Window { from: low.div_euclid(self.step), until: high.div_euclid(self.step) }
     }
 
     /// The step in which a local time lies.
@@ -61,15 +63,16 @@ impl Scale {
         Window { from: place, until: if self.is_by_day() { place } else { place + 1 } }
     }
 
-    /// Two halves that leave nothing out between them; `None` where there is nothing to cut.
+    /// Two halves that leave nothing out between them; `None` for a second, or whatever is the least.
     pub fn halves(&self, Window { from, until }: Window) -> Option<[Window; 2]> {
-        let middle = from + (until - from) / 2;
         if self.is_by_day() {
-            (from < until).then_some([Window { from, until: middle }, Window { from: middle + 1, until }])
-        } else {
-            // Rows between a value and the next belong to the half that ends with the next.
-            (from < middle).then_some([Window { from, until: middle }, Window { from: middle, until }])
+            let middle = from + (until - from) / 2;
+            return (from < until).then_some([Window { from, until: middle }, Window { from: middle + 1, until }]);
         }
+        let second = (SECOND / self.step).max(1);
+        let middle = from + (until - from) / 2 / second * second;
+        // Rows between a value and the next belong to the half that ends with the next.
+        (from < middle).then_some([Window { from, until: middle }, Window { from: middle, until }])
     }
 
     /// So many days more before the window.
@@ -112,7 +115,7 @@ mod tests {
             assert_eq!([scale.write(window.from).unwrap(), scale.write(window.until).unwrap()], expect, "{format}");
         };
         let (since, until) = ("2026-03-17T21:00:00.5Z", "2026-03-17T21:10:00.25Z");
-        check(USUAL, since, until, ["2026-03-17-16.00.00.500000", "2026-03-17-16.10.01.000000"]);
+        check(USUAL, since, until, ["2026-03-17-16.00.00.000000", "2026-03-17-16.10.01.000000"]);
         check("%Y-%m-%d %H:%M:%S", since, until, ["2026-03-17 16:00:00", "2026-03-17 16:10:01"]);
         check("%Y-%m-%d %H:%M", since, until, ["2026-03-17 16:00", "2026-03-17 16:11"]);
         check("%Y-%m-%d", since, until, ["2026-03-17", "2026-03-17"]);
@@ -148,6 +151,7 @@ mod tests {
             Some(["2026-03-17-16.00.00", "2026-03-17-16.00.04", "2026-03-17-16.00.04", "2026-03-17-16.00.09"]),
         );
         check("%Y-%m-%d-%H.%M.%S", "2026-03-17T21:00:01Z", None);
+        check(USUAL, "2026-03-17T21:00:01Z", None);
         check("%Y-%m-%d", "2026-03-19T21:00:00Z", Some(["2026-03-17", "2026-03-18", "2026-03-19", "2026-03-19"]));
         check("%Y-%m-%d", "2026-03-17T23:00:00Z", None);
     }
@@ -160,6 +164,6 @@ mod tests {
         check("%Y-%m-%d %H:%M:%S", 1_000_000);
         check("%Y-%m-%d %H:%M", 60_000_000);
         check("%Y-%m-%d", DAY);
-        check("%Y-%m-%d-00.00.00.000000", 1); // no: see below
+        check("%Y-%m-%d-00.00.00.000000", DAY);
     }
 }

@@ -53,7 +53,7 @@ struct Due<'a> {
     body: &'a str,
     attempt: u32,
     expires_at: Timestamp,
-    /// Whether it was closed before and released again by an operator.
+    /// Whether an operator released it: then it may have been closed before.
     again: bool,
 }
 
@@ -99,7 +99,7 @@ pub async fn start(
         body,
         attempt,
         expires_at: story.expires_at().unwrap_or(created.expires_at),
-        again: story.facts.iter().any(|fact| matches!(fact.detail, Detail::Closed(_))),
+        again: story.released_by_operator(),
     };
     // Held for as long as the request lasts, so that a tenant never has more under way than its pace allows.
     let _place = deps.pace.place(&tenant.id).await;

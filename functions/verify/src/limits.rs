@@ -13,16 +13,16 @@ pub const CODE_LIFE: Duration = Duration::from_secs(600);
 /// person has several numbers in turn, or approves and starts again.
 pub const STARTS_PER_EMPLOYEE: u8 = 5;
 
-/// Checks for one employee in any [`WINDOW`]: mistyping through two codes. Guessing at six digits this way takes eight
-/// months for an even chance at one, and shows in the audit on the first day.
+/// Checks for one employee in any [`WINDOW`]: mistyping through two codes. Guessing at six digits this way takes more than
+/// a year for an even chance at one, and shows in the audit on the first day.
 pub const CHECKS_PER_EMPLOYEE: usize = 10;
 
-/// What the limits per employee look back on. As long as a code lives, so that waiting always ends in a new code.
+/// What the limits per employee look back on: as long as a code lives, so that whoever waited can have a new one.
 pub const WINDOW: Duration = CODE_LIFE;
 
 /// Codes for all employees of a tenant in one minute of the clock, those for nobody included: shift change at a hospital
-/// of ten thousand stays below it. A portal gone wild costs dollars a minute, and finds out three hundred names at most.
-/// Requests that are under way at the same moment don't see each other, so it may be passed by a few.
+/// of ten thousand stays below it, and a portal gone wild costs some dollars a minute and learns few names. Requests that
+/// are under way at the same moment don't see each other, so it may be passed by a few.
 pub const STARTS_PER_TENANT_AND_MINUTE: usize = 300;
 
 /// How long until there is room for another, if `limit` of them already lie in the window before `now`.

@@ -8,7 +8,7 @@ const LOCALES: &[&str] = &[
 ];
 
 /// Tags that mean one of them, but are spelt otherwise.
-const SPELT_OTHERWISE: &[(&str, &str)] = &[("no", "nb"), ("fil", "tl"), ("zh-Hans", "zh"), ("zh-Hant", "zh-HK")];
+const SPELT_OTHERWISE: &[(&str, &str)] = &[("no", "nb"), ("fil", "tl"), ("zh-Hans", "zh")];
 
 /// Verify's locale for a BCP 47 tag: itself, or its language alone.
 pub fn of(tag: &str) -> Option<&'static str> {
@@ -31,8 +31,8 @@ mod tests {
         check("fr-CA", Some("fr"));
         check("pt-BR", Some("pt-BR"));
         check("no", Some("nb"));
-        check("zh-Hant", Some("zh-HK"));
-        check("zh-TW", Some("zh"));
+        check("zh-Hans", Some("zh"));
+        check("zh-Hant", Some("zh"));
         check("uk", None);
         check("sl", None);
         check("", None);

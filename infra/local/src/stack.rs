@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// The table's name here.
 pub const TABLE: &str = "peoplesoft-twilio-ledger";
@@ -29,6 +29,9 @@ pub const TABLE: &str = "peoplesoft-twilio-ledger";
 const REGION: &str = "us-east-1";
 /// How long one invocation may take, as `template.yaml` has it.
 const INVOCATION: Duration = Duration::from_mins(2);
+
+/// Polls under way at once.
+const POLLS_AT_ONCE: usize = 4;
 
 /// Changes a tenant once its document is found good.
 pub type Adjust = Box<dyn Fn(&mut Tenant) + Send + Sync>;
@@ -326,13 +329,22 @@ fn pump(dynamodb: &DynamoDb, send: Arc<send::Deps>) -> Result<Pump, Error> {
     Ok(Pump::start(dynamodb.database(), mapping, function, give_up)?)
 }
 
-/// One poll after the other; never two at once, as the tenants' leases would have it anyway.
+/// Starts a poll at every turn, whether or not the last one is done, as a schedule does: a tenant whose PeopleSoft hangs must
+/// not keep the others waiting. Leases keep two polls from reading the same source.
 async fn schedule(deps: poll::Deps, every: Duration, polls: Arc<Mutex<Polls>>) {
+    let deps = Arc::new(deps);
+    let mut running = JoinSet::new();
     loop {
-        let until = stamp::after(deps.clock.now(), INVOCATION);
-        let result = poll::run(&deps, &request_id(), until).await;
-        polls.lock().unwrap_or_else(PoisonError::into_inner).add(result);
+        if running.len() < POLLS_AT_ONCE {
+            let (deps, polls) = (Arc::clone(&deps), Arc::clone(&polls));
+            running.spawn(async move {
+                let until = stamp::after(deps.clock.now(), INVOCATION);
+                let result = poll::run(&deps, &request_id(), until).await;
+                polls.lock().unwrap_or_else(PoisonError::into_inner).add(result);
+            });
+        }
         tokio::time::sleep(every).await;
+        while running.try_join_next().is_some() {}
     }
 }
 

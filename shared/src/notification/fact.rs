@@ -245,7 +245,7 @@ pub struct Closed {
     pub closed: ClosedReason,
     /// The attempt that would have been next: a replay after it may be closed again.
     pub attempt: u32,
-    /// Whether an operator had replayed it after it was closed before.
+    /// Whether an operator had released it: it may have been closed before, and the key must be another.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub again: bool,
     /// More about it.

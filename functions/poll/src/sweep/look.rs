@@ -248,7 +248,7 @@ impl Looking<'_> {
     }
 
     async fn close(&self, reason: ClosedReason, attempt: u32, why: Option<&str>) -> Done {
-        let again = self.story.facts.iter().any(|fact| matches!(fact.detail, Detail::Closed(_)));
+        let again = self.story.released_by_operator();
         let closed = Closed { closed: reason, attempt, again, why: why.map(str::to_owned), by: None };
         self.deps.metrics.count(&self.tenant.id, "Closed", 1, Some(reason.as_str()));
         self.append(&Fact::new(self.now, Detail::Closed(closed))).await.map(|_| ())
