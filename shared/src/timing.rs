@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The waiting times of sending and of the sweep.
+/// The waiting times of polling, of sending and of the sweep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timing {
     /// How long one request to Twilio may take.
@@ -28,6 +28,8 @@ pub struct Timing {
     pub account_base: Duration,
     /// The longest such pause.
     pub account_cap: Duration,
+    /// The most that one tenant may take of an invocation, so that one that hangs doesn't keep its place for long.
+    pub tenant_budget: Duration,
     /// The first pause of an event source after PeopleSoft could not be read; doubles.
     pub source_retry_base: Duration,
     /// The longest such pause.
@@ -59,6 +61,7 @@ impl Default for Timing {
             retry_cap: 15 * MINUTE,
             account_base: 5 * MINUTE,
             account_cap: HOUR,
+            tenant_budget: 100 * SECOND,
             source_retry_base: 30 * SECOND,
             source_retry_cap: 15 * MINUTE,
             credentials_pause: 5 * MINUTE,
@@ -94,6 +97,7 @@ impl Timing {
             retry_cap: scale(usual.retry_cap).max(SECOND),
             account_base: scale(usual.account_base).max(SECOND),
             account_cap: scale(usual.account_cap).max(5 * SECOND),
+            tenant_budget: usual.tenant_budget,
             source_retry_base: scale(usual.source_retry_base).max(SECOND),
             source_retry_cap: scale(usual.source_retry_cap).max(5 * SECOND),
             credentials_pause: usual.credentials_pause,

@@ -5,6 +5,7 @@
 
 mod callbacks;
 mod command;
+mod cost;
 mod end_to_end;
 mod fold;
 mod kill;
@@ -12,4 +13,5 @@ mod layout;
 mod redaction;
 mod tenants;
 mod twice;
+mod verify;
 mod world;

@@ -1,8 +1,10 @@
 //! Twilio's requests to the ledger: status callbacks, incoming texts and event streams, each verified before it is parsed and
 //! parsed before anything is written. Never sends, and never answers a text.
 //!
-//! Read in this order: [`respond`] (which route), [`verified`] (who asks), [`status`] and [`inbound`] (what it means).
+//! Read in this order: [`respond`] (which route), [`verified`] (who asks), [`status`], [`inbound`] and [`events`] (what it
+//! means).
 
+pub mod events;
 pub mod inbound;
 pub mod status;
 pub mod verified;
@@ -82,18 +84,27 @@ pub async fn respond(deps: &Deps, request: Request) -> Response<Body> {
 
 async fn route(deps: &Deps, path: &str, request: Request, now: Timestamp) -> Result<Response<Body>, Refusal> {
     let parts: Vec<&str> = path.split('/').collect();
-    let ["", "twilio", tenant, what @ ("status" | "inbound")] = parts.as_slice() else { return Err(Refusal::NotFound) };
+    let ["", "twilio", tenant, what @ ("status" | "inbound" | "events")] = parts.as_slice() else {
+        return Err(Refusal::NotFound);
+    };
     if request.method() != Method::POST {
         return Err(Refusal::NotFound);
     }
     let tenant = TenantId::parse(tenant).map_err(|_| Refusal::Forbidden("no tenant of this name"))?;
     let verified = verified::verify(deps, &tenant, path, &request).await?;
-    if *what == "status" {
-        status::append(deps, &verified, request.uri().query().unwrap_or_default(), now).await?;
-        Ok(plain(StatusCode::NO_CONTENT, ""))
-    } else {
-        inbound::append(deps, &verified, now).await?;
-        Ok(twiml())
+    match *what {
+        "status" => {
+            status::append(deps, &verified, request.uri().query().unwrap_or_default(), now).await?;
+            Ok(plain(StatusCode::NO_CONTENT, ""))
+        }
+        "events" => {
+            events::append(deps, &verified, now).await?;
+            Ok(plain(StatusCode::NO_CONTENT, ""))
+        }
+        _ => {
+            inbound::append(deps, &verified, now).await?;
+            Ok(twiml())
+        }
     }
 }
 

@@ -9,19 +9,44 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use shared::contacts::Person;
 use shared::ledger::{self, Append};
-use shared::notification::{Detail, Fact, NotificationId};
+use shared::notification::{Detail, Fact, NotificationId, Suppressed};
 use shared::peoplesoft::Client;
 use shared::tenant::{EventSource, Tenant};
-use std::collections::HashMap;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
 /// Rows that are looked up and drafted together.
 const CHUNK: usize = 500;
 /// Appends under way at once.
 const APPENDS: usize = 32;
 
-/// The events of a source that are on the ledger for certain, by employee and key, and when they occurred. Kept from poll to
-/// poll for as long as the overlap brings them again.
-pub type Seen = HashMap<(String, Vec<String>), Timestamp>;
+/// What stands for an employee and a key: 128 bits, so that a million events share one once in 10^26 polls.
+type Print = u128;
+
+/// The events of a source that are on the ledger for certain. Kept from poll to poll for as long as readings bring them
+/// again, so that the overlap costs nothing; lost with the process, and then the ledger is asked again.
+#[derive(Default)]
+pub struct Seen {
+    hasher: RandomState,
+    known: HashSet<Print>,
+}
+
+impl Seen {
+    fn print(&self, employee: &str, key: &[String]) -> Print {
+        let low = self.hasher.hash_one((employee, key));
+        u128::from(self.hasher.hash_one((1_u8, employee, key))) << 64 | u128::from(low)
+    }
+
+    /// How many events are remembered.
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+}
 
 /// What a poll of one source added.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -32,7 +57,7 @@ pub struct Added {
     pub suppressed: u64,
     /// Of those, how many wait for an operator.
     pub held: u64,
-    /// Rows whose notification was there.
+    /// Events whose notification was there.
     pub known: u64,
 }
 
@@ -44,10 +69,12 @@ pub struct Collector<'a> {
     client: &'a Client,
     seen: &'a mut Seen,
     floor: Timestamp,
-    watermark: Option<Timestamp>,
     book: Book,
-    rows: Vec<Told>,
-    drafts: Vec<(Draft, (String, Vec<String>))>,
+    /// Every event of this reading.
+    taken: HashSet<Print>,
+    /// Events that wait to be drafted. Further rows of the same event only add phones and what the first left out.
+    waiting: Vec<(Print, Told, Person)>,
+    drafts: Vec<(Print, Draft)>,
     holding: bool,
     added: Added,
 }
@@ -56,12 +83,10 @@ impl<'a> Collector<'a> {
     /// A collector for one reading. What occurred before `floor` is nobody's news.
     pub fn new(
         deps: &'a Deps,
-        tenant: &'a Tenant,
-        source: &'a EventSource,
+        (tenant, source): (&'a Tenant, &'a EventSource),
         client: &'a Client,
         seen: &'a mut Seen,
         floor: Timestamp,
-        watermark: Option<Timestamp>,
     ) -> Self {
         Self {
             deps,
@@ -70,65 +95,85 @@ impl<'a> Collector<'a> {
             client,
             seen,
             floor,
-            watermark,
             book: Book::default(),
-            rows: Vec::new(),
+            taken: HashSet::new(),
+            waiting: Vec::new(),
             drafts: Vec::new(),
             holding: false,
             added: Added::default(),
         }
     }
 
-    /// Appends what is left, and says what the reading added. To be called after a broken reading too.
-    pub async fn finish(mut self) -> (Added, Result<(), Error>) {
-        let result = async {
-            self.draft().await?;
-            self.append().await
+    /// Appends what is left, and says what the reading added, however it ended.
+    pub async fn finish(mut self, read: &Result<(), Error>) -> (Added, Result<(), Error>) {
+        if read.as_ref().is_err_and(Error::leaves_peoplesoft_alone) {
+            self.waiting.retain(|(.., person)| !self.book.must_ask(self.tenant, person));
         }
-        .await;
-        (self.added, result)
+        let drafted = self.draft().await;
+        let appended = self.append().await;
+        if read.is_ok() && drafted.is_ok() && appended.is_ok() {
+            // What the window no longer brings need not be remembered.
+            let taken = &self.taken;
+            self.seen.known.retain(|print| taken.contains(print));
+            self.seen.known.shrink_to_fit();
+        }
+        (self.added, drafted.and(appended))
     }
 
-    /// Drafts the rows at hand. Holds everything as soon as there are too many.
+    /// Drafts what waits. Holds everything as soon as there is too much.
     async fn draft(&mut self) -> Result<(), Error> {
-        let rows = std::mem::take(&mut self.rows);
-        let mut people: Vec<Person> = rows.iter().map(|told| Person::read(&told.row, &self.source.columns)).collect();
+        let waiting = std::mem::take(&mut self.waiting);
+        self.check_columns(&waiting)?;
+        let (told, mut people): (Vec<_>, Vec<_>) =
+            waiting.into_iter().map(|(print, told, person)| ((print, told), person)).unzip();
         self.book.complete(self.client, self.tenant, &mut people).await?;
         let now = self.deps.clock.now();
-        for (told, person) in rows.into_iter().zip(people) {
-            let draft = notify::draft(self.tenant, self.source, &told.event, &told.row, &person, now);
-            self.drafts.push((draft, (person.employee_id, told.event.key)));
-        }
+        self.drafts.extend(told.into_iter().zip(people).map(|((print, told), person)| {
+            (print, notify::draft(self.tenant, self.source, &told.event, &told.row, &person, now))
+        }));
         let most = self.tenant.poll.max_notifications_per_poll as usize;
         if !self.holding && self.drafts.len() > most {
             self.drop_known().await?;
             if self.drafts.len() > most {
                 self.holding = true;
+                self.deps.metrics.count(&self.tenant.id, "Flood", 1, Some(&self.source.source));
                 tracing::error!(tenant = %self.tenant.id, source = self.source.source, most, "more new notifications than max_notifications_per_poll: all of them are held until `connector release-held`");
             }
         }
         if self.holding { self.append().await } else { Ok(()) }
     }
 
-    /// Behind the watermark a process that has just started can't know what is on the ledger; it has to look.
+    /// A column that no row has would leave holes in everybody's text, or everybody without a phone.
+    fn check_columns(&self, waiting: &[(Print, Told, Person)]) -> Result<(), Error> {
+        let columns = &self.source.columns;
+        let needed = columns.fields.values().map(String::as_str).chain(columns.get("phone"));
+        let absent = |column: &&str| waiting.iter().all(|(_, told, _)| told.row.get(column).is_none());
+        match needed.into_iter().filter(|_| !waiting.is_empty()).find(absent) {
+            None => Ok(()),
+            Some(column) => {
+                Err(Error::NoSuchColumn { query: self.source.query.clone(), column: column.to_owned() })
+            }
+        }
+    }
+
+    /// A process that has just started, or whose last reading broke off, can't know what is on the ledger; it has to look.
     async fn drop_known(&mut self) -> Result<(), Error> {
-        let Some(watermark) = self.watermark else { return Ok(()) };
         let (deps, tenant) = (self.deps, self.tenant);
         let looked: Vec<_> = stream::iter(std::mem::take(&mut self.drafts))
-            .map(|(draft, key)| async move {
-                let known = draft.created.occurred_at <= watermark && deps.ledger.knows(&tenant.id, &draft.id).await?;
-                Ok::<_, ledger::Error>((draft, key, known))
+            .map(|(print, draft)| async move {
+                let known = deps.ledger.knows(&tenant.id, &draft.id).await?;
+                Ok::<_, ledger::Error>((print, draft, known))
             })
             .buffered(APPENDS)
             .try_collect()
             .await
             .map_err(|error| Error::Taker(error.to_string()))?;
-        for (draft, key, known) in looked {
+        for (print, draft, known) in looked {
             if known {
                 self.added.known += 1;
-                self.seen.insert(key, draft.created.occurred_at);
+                self.seen.known.insert(print);
             } else {
-                self.drafts.push((draft, key));
+                self.drafts.push((print, draft));
             }
         }
         Ok(())
@@ -138,26 +183,26 @@ impl<'a> Collector<'a> {
         let (deps, tenant, holding) = (self.deps, self.tenant, self.holding);
         let now = deps.clock.now();
         let mut appends = stream::iter(std::mem::take(&mut self.drafts))
-            .map(|(mut draft, key)| async move {
+            .map(|(print, mut draft)| async move {
                 draft.created.held = holding && draft.created.suppressed.is_none();
                 let (id, fact) = draft.into_fact(&deps.timing, now);
                 let appended = deps.ledger.append(tenant, &id, &fact).await?;
-                Ok::<_, ledger::Error>((id, fact, appended == Append::Appended, key))
+                Ok::<_, ledger::Error>((print, id, fact, appended == Append::Appended))
             })
             .buffer_unordered(APPENDS);
         let mut failed = None;
         while let Some(result) = appends.next().await {
             match result {
-                Ok((id, fact, new, key)) => self.count(&id, &fact, new, key),
+                Ok((print, id, fact, new)) => self.count(print, &id, &fact, new),
                 Err(error) => failed = Some(Error::Taker(error.to_string())),
             }
         }
         failed.map_or(Ok(()), Err)
     }
 
-    fn count(&mut self, id: &NotificationId, fact: &Fact, new: bool, key: (String, Vec<String>)) {
+    fn count(&mut self, print: Print, id: &NotificationId, fact: &Fact, new: bool) {
         let Detail::Created(created) = &fact.detail else { return };
-        self.seen.insert(key, created.occurred_at);
+        self.seen.known.insert(print);
         if !new {
             self.added.known += 1;
             return;
@@ -170,23 +215,34 @@ impl<'a> Collector<'a> {
             self.added.suppressed += 1;
             self.deps.metrics.count(tenant, "Suppressed", 1, Some(why.as_str()));
         }
-        tracing::debug!(tenant = %tenant, notification = %id, source = created.source, suppressed = created.suppressed.map(shared::notification::Suppressed::as_str), held = created.held, "created");
+        tracing::debug!(tenant = %tenant, notification = %id, source = created.source, suppressed = created.suppressed.map(Suppressed::as_str), held = created.held, "created");
     }
 }
 
 impl Take for Collector<'_> {
-    async fn take(&mut self, told: Told) -> Result<(), Error> {
-        if told.event.occurred_at < self.floor {
-            return Ok(()); // a window is widened where clocks go back, and dates reach back to midnight
+    async fn take(&mut self, told: Told) -> Result<bool, Error> {
+        let employee = self.source.columns.get("employee_id").and_then(|column| told.row.get(column));
+        let print = self.seen.print(employee.unwrap_or_default(), &told.event.key);
+        if !self.taken.insert(print) {
+            // A join brings one row for each phone of a person, one after the other.
+            if let Some((_, _, person)) = self.waiting.iter_mut().rev().find(|(waits, ..)| *waits == print) {
+                person.complete(&Person::read(&told.row, &self.source.columns));
+            }
+            return Ok(false);
         }
-        let employee =
-            self.source.columns.get("employee_id").and_then(|column| told.row.get(column)).unwrap_or_default();
-        let key = (employee.to_owned(), told.event.key.clone());
-        if self.seen.contains_key(&key) {
+        if told.event.occurred.latest < self.floor {
+            return Ok(true); // a window is widened where clocks go back, and days reach back to midnight
+        }
+        if self.seen.known.contains(&print) {
             self.added.known += 1;
-            return Ok(());
+            return Ok(true);
         }
-        self.rows.push(told);
-        if self.rows.len() >= CHUNK { self.draft().await } else { Ok(()) }
+        // Not before the next event has begun: a person's rows stay together.
+        if self.waiting.len() >= CHUNK {
+            self.draft().await?;
+        }
+        let person = Person::read(&told.row, &self.source.columns);
+        self.waiting.push((print, told, person));
+        Ok(true)
     }
 }

@@ -1,7 +1,7 @@
 //! PeopleSoft to the ledger, on a schedule; and the sweep, which acts on facts whose time has come. Never calls Twilio to send.
 //!
-//! Read in this order: [`run`] (all tenants), [`source`] (one source), [`pages`] (its rows), [`notify`] (one row), [`collect`]
-//! (onto the ledger); then [`sweep`].
+//! Read in this order: [`run`] (all tenants), [`source`] (one source), [`window`] and [`pages`] (its rows), [`notify`] (one row),
+//! [`contacts`] (whose it is), [`collect`] (onto the ledger); then [`sweep`].
 
 pub mod collect;
 pub mod contacts;
@@ -9,11 +9,13 @@ pub mod notify;
 pub mod pages;
 pub mod source;
 pub mod sweep;
+pub mod window;
 
 use collect::Seen;
 use futures::FutureExt;
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
+use rand::seq::SliceRandom as _;
 use shared::clock::Clock;
 use shared::ledger::{self, Ledger};
 use shared::metrics::Metrics;
@@ -22,16 +24,13 @@ use shared::tenant::{Tenant, TenantId, Tenants, store};
 use shared::timing::Timing;
 use shared::{stamp, twilio};
 use source::Polled;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-/// Tenants worked on at once.
-const TENANTS_AT_ONCE: usize = 32;
+/// Tenants worked on at once: most of the time is spent waiting, and some may hang until their budget is spent.
+pub const TENANTS_AT_ONCE: usize = 64;
 /// Sources of one tenant read at once.
 const SOURCES_AT_ONCE: usize = 4;
-/// The most that one tenant may take of an invocation, so that one that hangs doesn't keep its place for long.
-const BUDGET: Duration = Duration::from_mins(2);
 
 /// What polling needs.
 pub struct Deps {
@@ -87,8 +86,11 @@ pub async fn run(deps: &Deps, request_id: &str, until: Timestamp) -> Result<Repo
             }
         }
     }
+    deps.memory.forget_all_but(&tenants);
+    // A process that has just started doesn't know who waited longest; chance is fairer than the alphabet.
+    tenants.shuffle(&mut rand::rng());
     let done = lock(&deps.memory.done).clone();
-    tenants.sort_by_key(|tenant| (done.get(&tenant.id).copied(), tenant.id.clone()));
+    tenants.sort_by_key(|tenant| done.get(&tenant.id).copied());
     let results: Vec<_> = stream::iter(tenants)
         .map(|tenant| async move { (tenant.id.clone(), one(deps, tenant, request_id, until).await) }.boxed())
         .buffer_unordered(TENANTS_AT_ONCE)
@@ -116,7 +118,7 @@ async fn one(
     until: Timestamp,
 ) -> Option<(Vec<(String, Polled)>, sweep::Swept)> {
     let now = deps.clock.now();
-    let until = stamp::before(until, shared::settings::INVOCATION_MARGIN).min(stamp::after(now, BUDGET));
+    let until = stamp::before(until, shared::settings::INVOCATION_MARGIN).min(stamp::after(now, deps.timing.tenant_budget));
     if until <= now {
         return None;
     }
@@ -156,6 +158,17 @@ async fn sources(deps: &Deps, tenant: &Arc<Tenant>, request_id: &str, until: Tim
     });
     let polls: Vec<_> = polls.collect();
     stream::iter(polls).buffer_unordered(SOURCES_AT_ONCE).collect().await
+}
+
+impl Memory {
+    /// Forgets tenants that are no more.
+    fn forget_all_but(&self, tenants: &[Arc<Tenant>]) {
+        let known: HashSet<&TenantId> = tenants.iter().map(|tenant| &tenant.id).collect();
+        lock(&self.clients).retain(|id, _| known.contains(id));
+        lock(&self.seen).retain(|(id, _), _| known.contains(id));
+        lock(&self.done).retain(|id, _| known.contains(id));
+        lock(&self.swept).retain(|id, _| known.contains(id));
+    }
 }
 
 /// The tenant's client, kept while its document stays the same: it holds connections and a token.

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use shared::contacts::{Person, Preference};
 use shared::notification::{Created, Detail, Fact, NotificationId, Suppressed};
-use shared::peoplesoft::{Row, time};
+use shared::peoplesoft::Row;
+use shared::peoplesoft::time::{self, When};
 use shared::phone::{Channel, Unusable};
 use shared::stamp;
 use shared::template::{self, Filling, forbidden_content, language_tag};
@@ -19,9 +20,9 @@ const LONGEST_TEXT: usize = 1600;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// When.
-    pub occurred_at: Timestamp,
+    pub occurred: When,
     /// When something is due, if anything is.
-    pub due_at: Option<Timestamp>,
+    pub due: Option<When>,
     /// What makes it this event.
     pub key: Vec<String>,
 }
@@ -41,24 +42,28 @@ pub enum BadRow {
 }
 
 impl Event {
-    /// Reads a row.
-    pub fn read(row: &Row, source: &EventSource, zone: &TimeZone) -> Result<Self, BadRow> {
+    /// Reads a row. What is due is due where the employee is, if the row says where that is.
+    pub fn read(row: &Row, tenant: &Tenant, source: &EventSource) -> Result<Self, BadRow> {
+        let base = &tenant.peoplesoft.time_zone;
         let present = |column: &str| row.get(column).ok_or_else(|| BadRow::Missing(column.to_owned()));
-        let column = source.columns.get("occurred_at").unwrap_or_default();
-        let date = |column: &str, text: &str| {
-            time::parse_datetime(text, zone).map_err(|shape| BadRow::Date(column.to_owned(), shape))
+        let date = |column: &str, zone: &TimeZone| {
+            time::parse_when(present(column)?, zone).map_err(|shape| BadRow::Date(column.to_owned(), shape))
         };
-        let occurred_at = date(column, present(column)?)?.ok_or_else(|| BadRow::Blank(column.to_owned()))?;
-        let due_at = match source.columns.get("due_at") {
-            Some(column) => date(column, present(column)?)?,
-            None => None,
-        };
+        let named = |meaning: &str| source.columns.get(meaning);
+        let (employee, column) = (named("employee_id").unwrap_or_default(), named("occurred_at").unwrap_or_default());
+        let occurred = date(column, base)?.ok_or_else(|| BadRow::Blank(column.to_owned()))?;
+        let own = named("time_zone").and_then(|column| tenant.zone(row.get(column)?));
+        let due = named("due_at").map(|column| date(column, own.as_ref().unwrap_or(base))).transpose()?.flatten();
         let key = source.key.iter().map(|column| present(column).map(str::to_owned)).collect::<Result<_, _>>()?;
-        let employee = source.columns.get("employee_id").unwrap_or_default();
         if present(employee)?.is_empty() {
             return Err(BadRow::Blank(employee.to_owned()));
         }
-        Ok(Self { occurred_at: stamp::whole_millis(occurred_at), due_at: due_at.map(stamp::whole_millis), key })
+        Ok(Self { occurred, due, key })
+    }
+
+    /// The instant, as the ledger keeps it.
+    pub fn occurred_at(&self) -> Timestamp {
+        stamp::whole_millis(self.occurred.earliest)
     }
 }
 
@@ -84,6 +89,7 @@ pub fn draft(
     let zone = tenant.zone(&person.time_zone).unwrap_or_else(|| tenant.usual_zone().clone());
     let phone = person.phone(tenant);
     let (language, body) = body(tenant, source, event, row, person, &zone);
+    let forbidden = body.as_deref().is_some_and(|body| forbidden_content(body).is_some());
     let start = start(tenant, source, event, &zone, now);
     let suppressed = if is_stale(tenant, event, now) {
         Some(Suppressed::Stale)
@@ -96,7 +102,7 @@ pub fn draft(
             (Err(Unusable::Blank), _) => Some(Suppressed::NoPhone),
             (Err(_), _) => Some(Suppressed::UnusablePhone),
             (Ok(_), None) => Some(Suppressed::Template),
-            (Ok(_), Some(body)) if forbidden_content(body).is_some() => Some(Suppressed::Content),
+            (Ok(_), Some(_)) if forbidden => Some(Suppressed::Content),
             (Ok(_), Some(body)) if body.chars().count() > LONGEST_TEXT => Some(Suppressed::TooLong),
             (Ok(number), Some(_)) if !tenant.allows(number) => Some(Suppressed::NotAllowed),
             (Ok(_), Some(_)) => None,
@@ -112,10 +118,10 @@ pub fn draft(
         kind: source.kind.as_str().to_owned(),
         key: event.key.clone(),
         channel,
-        occurred_at: event.occurred_at,
+        occurred_at: event.occurred_at(),
         to: phone.ok(),
-        // What was stopped for what it says isn't kept either.
-        body: body.filter(|_| suppressed != Some(Suppressed::Content)),
+        // What must not be said isn't kept either.
+        body: body.filter(|_| !forbidden),
         language,
         time_zone: zone.iana_name().map(str::to_owned),
         not_before: Some(start).filter(|start| *start > now),
@@ -165,16 +171,16 @@ fn channel(channels: Channels, preference: Preference) -> (Option<Channel>, Opti
 
 /// The first instant at which it may go out.
 fn start(tenant: &Tenant, source: &EventSource, event: &Event, zone: &TimeZone, now: Timestamp) -> Timestamp {
-    let reminder = event.due_at.map(|due| stamp::before(due, source.remind_before));
+    let reminder = event.due.map(|due| stamp::before(due.earliest, source.remind_before));
     let wanted = reminder.filter(|_| !source.remind_before.is_zero()).map_or(now, |reminder| reminder.max(now));
     let hours = tenant.quiet_hours.as_ref().filter(|_| !source.urgent);
     stamp::whole_millis(hours.map_or(wanted, |hours| hours.next_allowed(wanted, zone)))
 }
 
-/// What is due in the future is never stale, however long ago it was decided.
+/// What is due in the future is never stale, however long ago it was decided. A date alone lasts until its day is over.
 fn is_stale(tenant: &Tenant, event: &Event, now: Timestamp) -> bool {
-    let old = stamp::between(event.occurred_at, now) > tenant.poll.max_event_age;
-    old && event.due_at.is_none_or(|due| due <= now)
+    let old = stamp::between(event.occurred.latest, now) > tenant.poll.max_event_age;
+    old && event.due.is_none_or(|due| due.latest <= now)
 }
 
 fn body(
@@ -199,19 +205,19 @@ fn body(
     ]
     .map(|(name, value)| (name.to_owned(), value.clone()))
     .into();
+    let text = |column: &str| row.get(column).unwrap_or_default().to_owned();
+    // A date alone is no instant: in another time zone it would become the day before.
+    let date = |meaning: &str, when: When| match source.columns.get(meaning) {
+        Some(column) if when.is_date => text(column),
+        _ => stamp::format(when.earliest),
+    };
     let mut about: BTreeMap<String, String> = [
         ("kind".to_owned(), source.kind.as_str().to_owned()),
-        ("occurred_at".to_owned(), stamp::format(event.occurred_at)),
+        ("occurred_at".to_owned(), date("occurred_at", event.occurred)),
     ]
     .into();
-    about.extend(event.due_at.map(|due| ("due_at".to_owned(), stamp::format(due))));
-    about.extend(
-        source
-            .columns
-            .fields
-            .iter()
-            .map(|(name, column)| (name.clone(), row.get(column).unwrap_or_default().to_owned())),
-    );
+    about.extend(event.due.map(|due| ("due_at".to_owned(), date("due_at", due))));
+    about.extend(source.columns.fields.iter().map(|(name, column)| (name.clone(), text(column))));
     let filling = Filling { employee: &employee, event: &about, time_zone: zone, language };
     let text = template.render(&filling).ok().filter(|text| !text.is_empty());
     (Some(language.to_owned()), text)

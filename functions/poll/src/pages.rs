@@ -1,17 +1,20 @@
 //! Reading a window of one source, page by page. `PeopleSoft` has no paging and truncates without a word, so a page that
-//! brought rows is followed by another from the last row's time on, until one brings nothing new. Appends nothing.
+//! brought rows is followed by another from the last row's time on, until one brings nothing later. Appends nothing.
+
+mod instant;
 
 use crate::notify::{BadRow, Event};
+use crate::window::{Scale, Window};
 use jiff::Timestamp;
-use shared::peoplesoft::{self, Client, Query, Row, time};
-use shared::tenant::EventSource;
+use jiff::civil::DateTime;
+use shared::peoplesoft::{self, Class, Client, Query, Row};
+use shared::tenant::{EventSource, Tenant};
 use std::collections::HashSet;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, RandomState};
 
-/// How often the windows of one reading are cut in two before we give up: a source whose every answer is short would
-/// otherwise be asked second by second.
-const MOST_CUTS: u32 = 64;
-
+/// How often the windows of one reading are cut in two before we give up: a query without ORDER BY whose every answer is
+/// short would otherwise be asked second by second.
+const MOST_CUTS: u32 = 256;
 /// A row and what it says happened.
 pub struct Told {
     /// The row's own columns.
@@ -23,14 +26,16 @@ pub struct Told {
 /// What a reading comes to, besides its rows.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// Rows handed on.
+    /// Rows that can be told, each once.
     pub rows: u64,
-    /// Rows that can't be told, and the last reason.
+    /// Rows that can't be told, each once.
     pub bad: u64,
     /// Why the last of them can't.
     pub last_bad: Option<BadRow>,
     /// Requests made.
     pub requests: u32,
+    /// Whether rows came in another order than that of their times.
+    pub unordered: bool,
 }
 
 /// Why a window could not be read to its end. What was read before is good.
@@ -40,248 +45,300 @@ pub enum Error {
     #[error(transparent)]
     PeopleSoft(#[from] peoplesoft::Error),
     /// More rows in one instant than a page holds, and no way to page inside it.
-    #[error(
-        "query {query} has {rows} or more rows at {at}, as many as a page holds; set \"page_prompt\" to a prompt \"employee id greater than\", or raise \"max_rows\" and PeopleSoft's own limits"
-    )]
+    #[error("query {query} has more rows at {at} (its own clock) than the {rows} that PeopleSoft gives at once")]
     FullInstant {
         /// The query.
         query: String,
-        /// The instant, in UTC.
-        at: Timestamp,
-        /// Rows of the full page.
+        /// The instant, on the database's own clock.
+        at: DateTime,
+        /// Rows that came.
         rows: u64,
     },
+    /// Rows come in no order, and even short windows hold more than a page.
+    #[error("query {query} doesn't order its rows by their time, and they are too many to be read by ever shorter windows")]
+    Unordered {
+        /// The query.
+        query: String,
+    },
+    /// A column that the tenant document names is in no row.
+    #[error("no row of query {query} has the column {column:?}")]
+    NoSuchColumn {
+        /// The query.
+        query: String,
+        /// The column, as the document names it.
+        column: String,
+    },
+    /// The time for one poll was over.
+    #[error("the poll's time was over")]
+    TimeOver,
     /// Whoever takes the rows could not go on.
     #[error("the rows could not be taken: {0}")]
     Taker(String),
 }
 
-/// Takes rows, in the order in which they come.
-pub trait Take {
-    /// Takes one. An error ends the reading.
-    fn take(&mut self, told: Told) -> impl Future<Output = Result<(), Error>> + Send;
+impl Error {
+    /// What to do about it, for the operator.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::PeopleSoft(error) => error.remedy(),
+            Self::FullInstant { .. } => {
+                "Give the query a prompt \"employee id greater than\", order it by time and employee id, and name the prompt as page_prompt; or raise max_rows and PeopleSoft's own row limits."
+            }
+            Self::Unordered { .. } => "Order the query by its time column, ascending.",
+            Self::NoSuchColumn { .. } => {
+                "Write the column as connector ping lists it, or null where there is no such column."
+            }
+            Self::TimeOver => "It is tried again; if it lasts, make the query faster or poll less at a time.",
+            Self::Taker(_) => "It is tried again.",
+        }
+    }
+
+    /// Whether PeopleSoft should be asked nothing more in this poll.
+    pub fn leaves_peoplesoft_alone(&self) -> bool {
+        match self {
+            Self::PeopleSoft(error) => error.class() != Class::Incomplete,
+            Self::TimeOver => true,
+            Self::FullInstant { .. } | Self::Unordered { .. } | Self::NoSuchColumn { .. } | Self::Taker(_) => false,
+        }
+    }
 }
 
-/// Reads everything from `since` to `until`, both inclusive, and hands every row on once.
+/// Takes rows, in the order in which they come.
+pub trait Take {
+    /// Takes one, and answers whether it hasn't come before in this reading: pages overlap. An error ends the reading.
+    fn take(&mut self, told: Told) -> impl Future<Output = Result<bool, Error>> + Send;
+}
+
+/// Reads everything from `since` to `until`, both inclusive, and hands every row on, some of them twice.
 pub async fn read(
     client: &Client,
-    source: &EventSource,
-    since: Timestamp,
-    until: Timestamp,
+    (tenant, source): (&Tenant, &EventSource),
+    (since, until): (Timestamp, Timestamp),
+    tally: &mut Tally,
     taker: &mut impl Take,
-) -> (Tally, Result<(), Error>) {
+) -> Result<(), Error> {
+    if until < since {
+        return Ok(()); // its time has not come
+    }
+    let scale = Scale::of(&source.prompt_format);
+    let mut windows = vec![scale.window(since, until, client.time_zone())];
     let mut reading = Reading {
         client,
+        tenant,
         source,
+        scale,
         columns: source.columns.all(&source.key),
-        seen: HashSet::new(),
+        bad: HashSet::new(),
         hasher: RandomState::new(),
         largest: 0,
         cuts_left: MOST_CUTS,
-        tally: Tally::default(),
+        trouble: None,
+        tally,
     };
-    let ends = until.as_second() + i64::from(until.subsec_nanosecond() > 0);
-    let mut windows = vec![Window { from: since.as_second(), until: ends.max(since.as_second()) }];
     while let Some(window) = windows.pop() {
-        match reading.window(window, taker).await {
-            Ok(None) => {}
-            Ok(Some((first, second))) => windows.extend([second, first]),
-            Err(error) => return (reading.tally, Err(error)),
+        if let Some([first, second]) = reading.window(window, taker).await? {
+            windows.extend([second, first]);
         }
     }
-    (reading.tally, Ok(()))
-}
-
-/// A span of whole seconds since 1970, both inclusive: prompts know nothing finer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Window {
-    from: i64,
-    until: i64,
+    reading.end()
 }
 
 struct Reading<'a> {
     client: &'a Client,
+    tenant: &'a Tenant,
     source: &'a EventSource,
+    scale: Scale,
     columns: Vec<String>,
-    /// Fingerprints of every row handed on. 128 bits each: a million rows share one once in 10^26 readings.
-    seen: HashSet<u128>,
+    /// Fingerprints of the rows that can't be told.
+    bad: HashSet<u64>,
     hasher: RandomState,
-    /// Rows of the largest page so far: as many again may mean a cap that nobody told us of.
+    /// Rows of the largest page so far: half as many again may mean a cap that nobody told us of.
     largest: u64,
     cuts_left: u32,
-    tally: Tally,
+    /// What could not be read, while the rest could.
+    trouble: Option<Error>,
+    tally: &'a mut Tally,
 }
 
 /// What one page came to.
 #[derive(Default)]
 struct Page {
     rows: u64,
+    /// Rows that didn't come before.
     new: u64,
-    ordered: bool,
-    first: Option<Timestamp>,
-    last: Option<Timestamp>,
+    /// The least and the greatest time.
+    span: Option<(DateTime, DateTime)>,
     /// The greatest employee id, and the greatest below it.
     employees: (Option<String>, Option<String>),
+    /// Whether the employees came in ascending order.
+    by_employee: bool,
+    /// Why it can't be all, if that was said.
     incomplete: Option<peoplesoft::Error>,
 }
 
 impl Reading<'_> {
     /// Reads one window. Answers two halves to read in its place, if its rows can't be paged through by time.
-    async fn window(&mut self, window: Window, taker: &mut impl Take) -> Result<Option<(Window, Window)>, Error> {
+    async fn window(&mut self, window: Window, taker: &mut impl Take) -> Result<Option<[Window; 2]>, Error> {
         let Window { mut from, until } = window;
         while from <= until {
-            let page = self.page(from, until, None, taker).await?;
-            let full = page.rows >= u64::from(self.client.max_rows());
+            let rest = Window { from, until };
+            let page = self.page(rest, None, taker).await?;
             let largest = self.largest;
             self.largest = largest.max(page.rows);
-            let (Some(first), Some(last)) = (page.first, page.last) else {
-                return page.incomplete.map_or(Ok(None), |error| Err(error.into()));
+            let full = self.is_full(&page);
+            // A cap below ours can't be seen. It need not be the same for every page, where it counts bytes.
+            let perhaps_cut = page.rows > 1 && page.rows * 2 >= largest;
+            let Some((_, last)) = page.span else {
+                let Some(error) = page.incomplete else { return Ok(None) };
+                return self.cut(rest).map(Some).ok_or(error.into());
             };
-            let one_second = first.as_second() == last.as_second();
-            if page.incomplete.is_some() || (full && !page.ordered) {
-                if let Some(halves) = self.cut(from, until) {
+            let last = self.scale.place(last);
+            if page.incomplete.is_some() || self.tally.unordered {
+                if page.incomplete.is_none() && !full && !(perhaps_cut || page.rows > 1 && page.new > 0) {
+                    return Ok(None);
+                }
+                if let Some(halves) = self.cut(rest) {
                     return Ok(Some(halves));
                 }
-                self.within(last, page, taker).await?;
-                from = last.as_second() + 1;
-            } else if one_second && full {
-                self.within(last, page, taker).await?;
-                from = last.as_second() + 1;
-            } else if page.new == 0 {
-                if one_second && page.rows > 1 && page.rows >= largest {
-                    return self.look_behind(last, until, page, taker).await.map(|()| None);
-                }
+                self.uncut(page, full, taker).await?;
                 return Ok(None);
-            } else {
-                from = from.max(last.as_second());
             }
+            if last > from {
+                from = last;
+                continue;
+            }
+            if full {
+                self.within(from, page, taker).await?;
+            } else if !perhaps_cut || self.is_whole(Window { from, until }, page, taker).await? {
+                return Ok(None);
+            }
+            from += 1;
         }
         Ok(None)
     }
 
-    /// A second that brought as many rows as the largest page may have been cut by a cap below ours. It was, if the same
-    /// window without that second brings more.
-    async fn look_behind(&mut self, at: Timestamp, until: i64, page: Page, taker: &mut impl Take) -> Result<(), Error> {
-        let rows = page.rows;
-        if self.source.page_prompt.is_some() {
-            self.within(at, page, taker).await?;
+    /// A window that is in no order, or not complete, and can't be cut any more.
+    async fn uncut(&mut self, page: Page, full: bool, taker: &mut impl Take) -> Result<(), Error> {
+        let (first, last) = page.span.unwrap_or_default();
+        if first == last && (full || page.incomplete.is_some() || self.source.page_prompt.is_some()) {
+            return self.within(self.scale.place(first), page, taker).await;
         }
-        let mut from = at.as_second() + 1;
-        while from <= until {
-            let later = self.page(from, until, None, taker).await?;
-            let Some(last) = later.last.filter(|_| later.new > 0) else { return Ok(()) };
-            if self.source.page_prompt.is_none() {
-                return Err(self.full_instant(at, rows));
-            }
-            from = last.as_second();
+        let unordered = full || page.new > 0 && self.cuts_left == 0;
+        if let Some(error) = page.incomplete {
+            self.trouble(error.into());
+        } else if unordered {
+            self.trouble(Error::Unordered { query: self.source.query.clone() });
         }
         Ok(())
     }
 
-    /// Reads the rest of one second, page by page of employee ids.
-    async fn within(&mut self, at: Timestamp, page: Page, taker: &mut impl Take) -> Result<(), Error> {
-        if self.source.page_prompt.is_none() {
-            return Err(page.incomplete.map_or_else(|| self.full_instant(at, page.rows), Error::from));
-        }
-        let mut page = page;
-        loop {
-            // From the last but one on: the last employee's rows may have been cut in two.
-            let (last, before) = page.employees;
-            let Some(after) = before.or(last) else { return Ok(()) };
-            page = self.page(at.as_second(), at.as_second(), Some(&after), taker).await?;
-            if page.new == 0 {
-                return Ok(());
-            }
-        }
+    fn is_full(&self, page: &Page) -> bool {
+        page.rows >= u64::from(self.client.max_rows())
     }
 
-    fn cut(&mut self, from: i64, until: i64) -> Option<(Window, Window)> {
+    fn cut(&mut self, window: Window) -> Option<[Window; 2]> {
+        let halves = self.scale.halves(window)?;
         self.cuts_left = self.cuts_left.checked_sub(1)?;
-        let middle = from + (until - from) / 2;
-        (from < until).then_some((Window { from, until: middle }, Window { from: middle + 1, until }))
+        Some(halves)
     }
 
-    async fn page(&mut self, from: i64, until: i64, after: Option<&str>, taker: &mut impl Take) -> Result<Page, Error> {
-        let prompts = self.prompts(from, until, after)?;
-        let query = Query {
-            name: &self.source.query,
-            prompts: &prompts,
-            max_rows: self.client.max_rows(),
-            columns: &self.columns,
-            blocks: self.source.blocks,
+    /// Reads a page and hands its rows on.
+    async fn page(&mut self, window: Window, after: Option<&str>, taker: &mut impl Take) -> Result<Page, Error> {
+        let mut page = Page { by_employee: true, ..Page::default() };
+        let mut rows = match self.ask(window, after).await {
+            Ok(rows) => rows,
+            Err(error) => return page.short(error),
         };
-        self.tally.requests += 1;
-        let mut rows = self.client.execute(&query).await?;
-        let mut page = Page { ordered: true, ..Page::default() };
-        let employee = self.source.columns.get("employee_id").unwrap_or_default().to_owned();
         loop {
             let row = match rows.next().await {
                 Ok(Some(row)) => row,
                 Ok(None) => return Ok(page),
-                Err(error @ peoplesoft::Error::Incomplete { .. }) => {
-                    page.incomplete = Some(error);
-                    return Ok(page);
-                }
-                Err(error) => return Err(error.into()),
+                Err(error) => return page.short(error),
             };
             page.rows += 1;
-            let event = match Event::read(&row, self.source, self.client.time_zone()) {
-                Ok(event) => event,
+            match Event::read(&row, self.tenant, self.source) {
+                Ok(event) => {
+                    self.tally.unordered |= page.span.is_some_and(|(_, last)| event.occurred.local < last);
+                    page.saw(event.occurred.local, self.employee(&row));
+                    let new = taker.take(Told { row, event }).await?;
+                    page.new += u64::from(new);
+                    self.tally.rows += u64::from(new);
+                }
                 Err(bad) => {
-                    if self.seen.insert(self.fingerprint(&row.values().collect::<Vec<_>>())) {
+                    if self.bad.insert(self.hasher.hash_one(row.values().collect::<Vec<_>>())) {
                         self.tally.bad += 1;
                         self.tally.last_bad = Some(bad);
                     }
-                    continue;
                 }
-            };
-            page.saw(event.occurred_at, row.get(&employee).unwrap_or_default());
-            let fingerprint = self.fingerprint(&(row.get(&employee), &event.key));
-            if self.seen.insert(fingerprint) {
-                page.new += 1;
-                self.tally.rows += 1;
-                taker.take(Told { row, event }).await?;
             }
         }
     }
 
-    fn fingerprint(&self, value: &impl Hash) -> u128 {
-        let (low, high) = (self.hasher.hash_one(value), self.hasher.hash_one((1_u8, value)));
-        u128::from(high) << 64 | u128::from(low)
-    }
-
-    fn prompts(&self, from: i64, until: i64, after: Option<&str>) -> Result<Vec<(String, String)>, Error> {
+    async fn ask(&mut self, window: Window, after: Option<&str>) -> Result<peoplesoft::Rows, peoplesoft::Error> {
         let source = self.source;
-        let instant = |second| Timestamp::from_second(second).unwrap_or(Timestamp::MAX);
-        let (low, high) = time::window(instant(from), instant(until), self.client.time_zone());
         let mut prompts = vec![
-            (source.since_prompt.clone(), time::prompt_value(low, &source.prompt_format)?),
-            (source.until_prompt.clone(), time::prompt_value(high, &source.prompt_format)?),
+            (source.since_prompt.clone(), self.scale.write(window.from)?),
+            (source.until_prompt.clone(), self.scale.write(window.until)?),
         ];
         prompts.extend(source.fixed_prompts.iter().cloned());
-        prompts.extend(source.page_prompt.iter().map(|prompt| (prompt.clone(), after.unwrap_or_default().to_owned())));
-        Ok(prompts)
+        prompts
+            .extend(source.page_prompt.iter().map(|prompt| (prompt.clone(), after.unwrap_or_default().to_owned())));
+        let query = Query {
+            name: &source.query,
+            prompts: &prompts,
+            max_rows: self.client.max_rows(),
+            columns: &self.columns,
+            blocks: source.blocks,
+        };
+        self.tally.requests += 1;
+        self.client.execute(&query).await
     }
 
-    fn full_instant(&self, at: Timestamp, rows: u64) -> Error {
-        Error::FullInstant { query: self.source.query.clone(), at, rows }
+    fn employee<'r>(&self, row: &'r Row) -> &'r str {
+        self.source.columns.get("employee_id").and_then(|column| row.get(column)).unwrap_or_default()
+    }
+
+    /// Notes what could not be read. The first trouble is told; the rest of the window is read all the same.
+    fn trouble(&mut self, error: Error) {
+        self.trouble.get_or_insert(error);
+    }
+
+    fn end(self) -> Result<(), Error> {
+        if let Some(trouble) = self.trouble {
+            return Err(trouble);
+        }
+        match &self.tally.last_bad {
+            // One row may lack a column, all of them can't.
+            Some(BadRow::Missing(column)) if self.tally.rows == 0 => {
+                Err(Error::NoSuchColumn { query: self.source.query.clone(), column: column.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
 impl Page {
-    fn saw(&mut self, at: Timestamp, employee: &str) {
-        self.ordered &= self.last.is_none_or(|last| last <= at);
-        self.first = Some(self.first.map_or(at, |first| first.min(at)));
-        self.last = self.last.max(Some(at));
+    fn saw(&mut self, at: DateTime, employee: &str) {
+        self.span = Some(self.span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
         let (last, before) = &mut self.employees;
         match last.as_deref() {
             Some(greatest) if greatest == employee => {}
             Some(greatest) if greatest > employee => {
+                self.by_employee = false;
                 if before.as_deref().is_none_or(|before| before < employee) {
                     *before = Some(employee.to_owned());
                 }
             }
             _ => *before = last.replace(employee.to_owned()),
         }
+    }
+
+    /// The page as far as it came, if the rest can be had by asking for less at a time.
+    fn short(mut self, error: peoplesoft::Error) -> Result<Self, Error> {
+        if error.class() != Class::Incomplete {
+            return Err(error.into());
+        }
+        self.incomplete = Some(error);
+        Ok(self)
     }
 }

@@ -52,13 +52,15 @@ pub async fn poll(
     let since = cursor
         .watermark
         .map_or(cursor.floor, |watermark| stamp::before(watermark, tenant.poll.overlap).max(cursor.floor));
-    seen.retain(|_, occurred_at| *occurred_at >= since);
-    let mut collector = Collector::new(deps, tenant, source, client, seen, cursor.floor, cursor.watermark);
+    let mut collector = Collector::new(deps, (tenant, source), client, seen, cursor.floor);
+    let mut tally = pages::Tally::default();
     let left = stamp::between(deps.clock.now(), until);
-    let read = tokio::time::timeout(left, pages::read(client, source, since, now, &mut collector)).await;
-    let (tally, read) =
-        read.unwrap_or_else(|_| (pages::Tally::default(), Err(Error::Taker("the poll's time was over".to_owned()))));
-    let (added, appended) = collector.finish().await;
+    let reading = pages::read(client, (tenant, source), (since, now), &mut tally, &mut collector);
+    let read = tokio::time::timeout(left, reading).await.unwrap_or(Err(Error::TimeOver));
+    let (added, appended) = collector.finish(&read).await;
+    if tally.unordered {
+        tracing::warn!(tenant = %tenant.id, source = source.source, "the query doesn't order its rows by their time, ascending; reading it takes more requests");
+    }
     if let Some(bad) = &tally.last_bad {
         tracing::warn!(tenant = %tenant.id, source = source.source, rows = tally.bad, last = %bad, "rows that can't be told");
         deps.metrics.count(&tenant.id, "BadRows", tally.bad, None);
@@ -105,15 +107,13 @@ fn pause(deps: &Deps, error: &Error, failures: u32) -> Duration {
                 }
             }
         }
-        Error::FullInstant { .. } | Error::Taker(_) => usual,
+        // The last request may still be running there.
+        Error::TimeOver => usual.max(timing.timeout_pause),
+        Error::FullInstant { .. } | Error::Unordered { .. } | Error::NoSuchColumn { .. } | Error::Taker(_) => usual,
     }
 }
 
 fn report(deps: &Deps, tenant: &Tenant, source: &EventSource, cursor: &Cursor, error: &Error) {
-    let remedy = match error {
-        Error::PeopleSoft(error) => error.remedy(),
-        Error::FullInstant { .. } | Error::Taker(_) => "",
-    };
     deps.metrics.count(&tenant.id, "PollFailed", 1, Some(&source.source));
-    tracing::error!(tenant = %tenant.id, source = source.source, failures = cursor.failures + 1, error = %error, remedy, "PeopleSoft not read; the watermark stays");
+    tracing::error!(tenant = %tenant.id, source = source.source, failures = cursor.failures + 1, error = %error, remedy = error.remedy(), "PeopleSoft not read; the watermark stays");
 }

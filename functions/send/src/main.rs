@@ -4,14 +4,12 @@ use aws_lambda_events::event::dynamodb::Event;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use send::{Deps, Invocation, batch, pace::Pace};
+use shared::aws::{self, Reached};
 use shared::clock::Clock;
-use shared::ledger::Ledger;
 use shared::metrics::Metrics;
 use shared::settings::{self, Settings};
-use shared::tenant::{Tenants, store};
 use shared::timing::Timing;
 use shared::{telemetry, twilio};
-use std::sync::Arc;
 
 #[tokio::main]
 async fn main() -> Result<(), Error> {
@@ -19,11 +17,10 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::from_environment()?;
     let clock = Clock::system();
     let timing = Timing::default();
-    let aws = shared::aws::config().await;
-    let secrets = aws_sdk_secretsmanager::Client::new(&aws);
+    let Reached { ledger, tenants } = aws::reach(&settings, &clock).await;
     let deps = Deps {
-        ledger: Ledger::new(aws_sdk_dynamodb::Client::new(&aws), settings.table_name.clone()),
-        tenants: Arc::new(Tenants::new(secrets, settings.tenant_secret_prefix.clone(), clock.clone(), store::MAX_AGE)),
+        ledger,
+        tenants,
         twilio: twilio::Client::new(twilio::Timeouts { total: timing.twilio_timeout, ..Default::default() })?,
         callback_base_url: settings.require_callback_base_url()?,
         metrics: Metrics::to_stdout(clock.clone()),

@@ -33,9 +33,9 @@ pub struct Clients(Mutex<HashMap<TenantId, (Arc<Tenant>, Client)>>);
 
 /// Looks an employee up.
 pub async fn find(deps: &Deps, tenant: &Arc<Tenant>, employee_id: &str) -> Result<Option<Contact>, Refusal> {
-    let unavailable = |why: &str| Refusal::Unavailable(why.to_owned());
     let Some(contacts) = &tenant.contacts else {
-        return Err(unavailable("the tenant document has no \"contacts\", which verify looks phones up by"));
+        let why = "the tenant document has no \"contacts\", by which verify looks phones up";
+        return Err(Refusal::Unavailable(why.to_owned()));
     };
     if !is_plain(employee_id) {
         return Ok(None);
@@ -46,14 +46,13 @@ pub async fn find(deps: &Deps, tenant: &Arc<Tenant>, employee_id: &str) -> Resul
     };
     let people = match tokio::time::timeout(PATIENCE, reading).await {
         Ok(Ok(people)) => people,
-        Ok(Err(error)) => {
-            tracing::error!(tenant = %tenant.id, error = %error, remedy = error.remedy(), "contacts not read");
+        failed => {
             deps.metrics.count(&tenant.id, "VerifyFailed", 1, Some("peoplesoft"));
-            return Err(unavailable("PeopleSoft can't be asked for the employee's phone"));
-        }
-        Err(_) => {
-            deps.metrics.count(&tenant.id, "VerifyFailed", 1, Some("peoplesoft"));
-            return Err(unavailable("PeopleSoft takes too long to say the employee's phone"));
+            let why = match failed {
+                Ok(Err(error)) => format!("{error}. {}", error.remedy()),
+                _ => format!("PeopleSoft takes longer than {} s to say a phone", PATIENCE.as_secs()),
+            };
+            return Err(Refusal::Unavailable(why));
         }
     };
     Ok(people.first().and_then(|person| of_person(tenant, person)))

@@ -44,8 +44,12 @@ pub async fn respond(deps: &Deps, request: Request) -> Response<Body> {
     let path = request.raw_http_path().to_owned();
     let answer = route(deps, &path, &request).await.unwrap_or_else(|refusal| {
         match &refusal {
+            // Whoever we don't know chooses what stands in a path; it has no place in a log.
+            Refusal::NoSuchRoute | Refusal::Unauthorized => tracing::info!(refusal = refusal.word(), "request refused"),
             Refusal::Unavailable(why) => tracing::error!(path, why, "a two-factor check could not be made"),
-            other => tracing::info!(path, refusal = other.word(), "a two-factor check was refused"),
+            Refusal::Malformed(_) | Refusal::NotFound | Refusal::DryRun | Refusal::TooMany(_) => {
+                tracing::info!(path, refusal = refusal.word(), "a two-factor check was refused");
+            }
         }
         Answer::Refused(refusal)
     });

@@ -2,10 +2,11 @@
 //! deployed. Servers listen on loopback and stop when dropped.
 //!
 //! Read in this order: [`stack`] (everything together), [`demo`] (a hospital to try it with), [`progress`] (how far a run has
-//! come), [`proof`] (whether everybody got one text); then [`aws`], and the fakes [`peoplesoft`] and [`twilio`].
+//! come), [`proof`] (whether everybody got one text), [`export`] (the table, as AWS exports it); then [`aws`], and the fakes [`peoplesoft`] and [`twilio`].
 
 pub mod aws;
 pub mod demo;
+pub mod export;
 pub mod peoplesoft;
 pub mod progress;
 pub mod proof;

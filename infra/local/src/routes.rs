@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// Every route. `base_url` is where callers reach the API.
-pub(crate) fn all(callback: &Arc<callback::Deps>, base_url: &str) -> Vec<Route> {
+pub(crate) fn all(callback: &Arc<callback::Deps>, verify: &Arc<verify::Deps>, base_url: &str) -> Vec<Route> {
     let mapped = url::Url::parse(base_url).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
     let mut routes = Vec::new();
     for path in ["/twilio/{tenant}/status", "/twilio/{tenant}/inbound", "/twilio/{tenant}/events"] {
@@ -16,6 +16,13 @@ pub(crate) fn all(callback: &Arc<callback::Deps>, base_url: &str) -> Vec<Route> 
         add(&mut routes, &mapped, path, move |request| {
             let deps = Arc::clone(&deps);
             async move { callback::respond(&deps, request).await }
+        });
+    }
+    for path in ["/verify/{tenant}/start", "/verify/{tenant}/check"] {
+        let deps = Arc::clone(verify);
+        add(&mut routes, &mapped, path, move |request| {
+            let deps = Arc::clone(&deps);
+            async move { verify::respond(&deps, request).await }
         });
     }
     routes

@@ -152,6 +152,11 @@ impl Stack {
         let callback_base_url = options.callback_base_url.clone().unwrap_or_else(|| format!("http://{address}"));
         let callback_base_url = callback_base_url.trim_end_matches('/').to_owned();
 
+        let twilio = shared::twilio::Client::new(shared::twilio::Timeouts {
+            total: timing.twilio_timeout,
+            ..Default::default()
+        })
+        .map_err(Error::Twilio)?;
         let callback = Arc::new(callback::Deps {
             ledger: ledger.clone(),
             tenants: Arc::clone(&tenants),
@@ -159,15 +164,18 @@ impl Stack {
             callback_base_url: callback_base_url.clone(),
             metrics: metrics.clone(),
         });
+        let verify = Arc::new(verify::Deps {
+            ledger: ledger.clone(),
+            tenants: Arc::clone(&tenants),
+            twilio: twilio.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            contacts: verify::contact::Clients::default(),
+        });
         let now = clock.clone();
-        let routes = crate::routes::all(&callback, &callback_base_url);
+        let routes = crate::routes::all(&callback, &verify, &callback_base_url);
         let gateway = Gateway::on(listener, routes, move || now.now()).map_err(listen)?;
 
-        let twilio = shared::twilio::Client::new(shared::twilio::Timeouts {
-            total: timing.twilio_timeout,
-            ..Default::default()
-        })
-        .map_err(Error::Twilio)?;
         let send = Arc::new(send::Deps {
             ledger: ledger.clone(),
             tenants: Arc::clone(&tenants),
@@ -224,7 +232,7 @@ impl Stack {
     }
 
     /// The tenants.
-    pub fn tenants(&self) -> &Tenants {
+    pub fn tenants(&self) -> &Arc<Tenants> {
         &self.tenants
     }
 

@@ -3,7 +3,7 @@
 
 use crate::peoplesoft::Row;
 use crate::phone::{PhoneNumber, Unusable};
-use crate::tenant::{Columns, Tenant};
+use crate::tenant::{self, Columns, Tenant};
 
 /// What rows say of one employee. Empty means that they don't say.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -84,7 +84,8 @@ impl Person {
             let both = format!("{} {}", person.first_name, person.last_name);
             both.trim().clone_into(&mut person.name);
         }
-        if columns.get("phone").is_some() {
+        // A row without the column says nothing of phones, not even that there is none.
+        if columns.get("phone").is_some_and(|column| row.get(column).is_some()) {
             let phone = Phone {
                 number: text("phone"),
                 country_code: text("country_code"),
@@ -123,7 +124,8 @@ impl Person {
     /// The phone to use: the preferred one, else the first of the wanted types, else any; of those that can be used at all. If
     /// none can, the reason is that of the best of them.
     pub fn phone(&self, tenant: &Tenant) -> Result<PhoneNumber, Unusable> {
-        let wanted = tenant.contacts.as_ref().map_or(&[][..], |contacts| &contacts.phone_types);
+        let usual = [tenant::PHONE_TYPE.to_owned()];
+        let wanted = tenant.contacts.as_ref().map_or(&usual[..], |contacts| &contacts.phone_types);
         let rank = |phone: &&Phone| {
             let kind = wanted.iter().position(|kind| kind.eq_ignore_ascii_case(&phone.kind)).unwrap_or(wanted.len());
             (!phone.preferred, kind)

@@ -229,7 +229,7 @@ fn contacts(section: Section<'_>) -> Option<Contacts> {
     });
     let mut phone_types = section.texts("phone_types");
     if phone_types.is_empty() {
-        phone_types = vec!["CELL".to_owned()];
+        phone_types = vec![super::PHONE_TYPE.to_owned()];
     }
     section.finish();
     Some(Contacts { query: query?, employee_prompt, columns: columns?, phone_types })

@@ -134,6 +134,9 @@ pub struct Contacts {
     pub phone_types: Vec<String>,
 }
 
+/// The phone type (`PHONE_TYPE`) that is wanted where the document names none.
+pub const PHONE_TYPE: &str = "CELL";
+
 impl Tenant {
     /// Whether a number may be contacted.
     pub fn allows(&self, number: &PhoneNumber) -> bool {
