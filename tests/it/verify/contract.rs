@@ -71,7 +71,9 @@ impl Contract {
                 "enum" => rule.as_array().unwrap().contains(value),
                 "minimum" => value.as_i64() >= rule.as_i64(),
                 "minLength" => value.as_str().is_none_or(|text| text.chars().count() as u64 >= rule.as_u64().unwrap()),
-                "format" => value.as_str().is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok() && text.ends_with('Z')),
+                "format" => {
+                    value.as_str().is_some_and(|text| text.parse::<jiff::Timestamp>().is_ok() && text.ends_with('Z'))
+                }
                 "pattern" => pattern(rule.as_str().unwrap(), value.as_str().unwrap_or_default()),
                 "required" => rule.as_array().unwrap().iter().all(|name| value.get(name.as_str().unwrap()).is_some()),
                 "additionalProperties" => {

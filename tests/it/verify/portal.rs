@@ -82,7 +82,8 @@ impl Portal {
 
     /// Somebody whom a notification would not reach, for this reason.
     pub fn suppressed(&self, reason: &str) -> &str {
-        let found = self.people.iter().find(|(_, outcome)| matches!(outcome, Expected::Suppressed(why) if *why == reason));
+        let found =
+            self.people.iter().find(|(_, outcome)| matches!(outcome, Expected::Suppressed(why) if *why == reason));
         &found.unwrap().0
     }
 

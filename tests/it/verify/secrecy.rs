@@ -51,7 +51,8 @@ async fn a_code_passes_through_and_leaves_no_trace() {
     let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("code sent") && log.contains("code checked"), "nothing was logged: {log}");
     let items = portal.all_items().await;
-    let facts: Vec<String> = items.iter().map(|item| format!("{item:?}")).filter(|item| item.contains("#verif")).collect();
+    let facts: Vec<String> =
+        items.iter().map(|item| format!("{item:?}")).filter(|item| item.contains("#verif")).collect();
     assert!(facts.len() >= 10, "{facts:?}");
     let told = format!("{answers:?}");
     for secret in [wrong, late, lost, &number[1..], PORTAL_TOKEN, "demo-auth-token"] {

@@ -1,0 +1,216 @@
+//! `template.yaml` says what the code needs: the same table, the same variables, the same routes, no permission too many, and
+//! no alarm over a metric that nobody counts.
+
+mod policies;
+mod yaml;
+
+use crate::template::yaml::{Template, root};
+use aws_sdk_dynamodb::types::{BillingMode, ProjectionType, StreamViewType};
+use lambda_http::request::LambdaRequest;
+use serde_json::{Value, json};
+use shared::ledger::{read, table};
+use shared::settings::{self, Settings};
+use shared::timing::Timing;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+/// The functions, by their names in the template.
+const FUNCTIONS: [(&str, &str); 4] =
+    [("Poll", "poll"), ("Send", "send"), ("Callback", "callback"), ("Verify", "verify")];
+
+#[test]
+fn the_table_is_the_ledgers() {
+    let template = Template::read();
+    let deployed = template.properties("Ledger");
+    let wanted = table::definition().unwrap();
+    let keys = |keys: &[aws_sdk_dynamodb::types::KeySchemaElement]| {
+        json!(
+            keys.iter()
+                .map(|key| json!({"AttributeName": key.attribute_name, "KeyType": key.key_type.as_str()}))
+                .collect::<Vec<_>>()
+        )
+    };
+    let attributes: Vec<Value> = wanted
+        .attributes
+        .iter()
+        .map(|one| json!({"AttributeName": one.attribute_name, "AttributeType": one.attribute_type.as_str()}))
+        .collect();
+    assert_eq!(deployed["AttributeDefinitions"], json!(attributes));
+    assert_eq!(deployed["KeySchema"], keys(&wanted.keys));
+    assert_eq!(wanted.billing, BillingMode::PayPerRequest);
+    assert_eq!(deployed["BillingMode"], "PAY_PER_REQUEST");
+    assert_eq!(wanted.stream.stream_view_type, Some(StreamViewType::NewImage));
+    assert_eq!(deployed["StreamSpecification"], json!({"StreamViewType": "NEW_IMAGE"}));
+    assert_eq!(wanted.index.projection.unwrap().projection_type, Some(ProjectionType::KeysOnly));
+    let index = json!([{
+        "IndexName": wanted.index.index_name,
+        "KeySchema": keys(&wanted.index.key_schema),
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    }]);
+    assert_eq!(deployed["GlobalSecondaryIndexes"], index);
+    assert_eq!(deployed["TimeToLiveSpecification"], json!({"AttributeName": table::RETAIN_UNTIL, "Enabled": true}));
+    assert_eq!(deployed["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], true);
+    assert_eq!(deployed["SSESpecification"]["KMSMasterKeyId"], json!({"!GetAtt": "LedgerKey.Arn"}));
+    for kept in ["Ledger", "LedgerKey"] {
+        let resource = template.resource(kept);
+        assert_eq!((&resource["DeletionPolicy"], &resource["UpdateReplacePolicy"]), (&json!("Retain"), &json!("Retain")), "{kept}");
+    }
+}
+
+#[test]
+fn the_stream_hands_over_what_may_start_and_nothing_else() {
+    let template = Template::read();
+    let mapping = template.properties("SendMapping");
+    let filter = mapping["FilterCriteria"]["Filters"][0]["Pattern"].as_str().unwrap();
+    let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+    assert_eq!(parsed(filter), parsed(table::STREAM_FILTER));
+    assert_eq!(mapping["FilterCriteria"]["Filters"].as_array().unwrap().len(), 1);
+    assert_eq!(mapping["EventSourceArn"], json!({"!GetAtt": "Ledger.StreamArn"}));
+    assert_eq!(mapping["FunctionName"], json!({"!Ref": "Send"}));
+    assert_eq!(mapping["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+    assert_eq!(mapping["BisectBatchOnFunctionError"], true);
+    assert_eq!(mapping["StartingPosition"], "TRIM_HORIZON");
+    assert_eq!(mapping["DestinationConfig"]["OnFailure"]["Destination"], json!({"!GetAtt": "SendFailures.Arn"}));
+}
+
+#[test]
+fn every_variable_that_is_read_is_set_and_every_one_set_is_read() {
+    let template = Template::read();
+    let everywhere = template.all["Globals"]["Function"]["Environment"]["Variables"].as_object().unwrap().clone();
+    for (logical_id, name) in FUNCTIONS {
+        let main = fs::read_to_string(root().join("functions").join(name).join("src/main.rs")).unwrap();
+        let read = RefCell::new(BTreeSet::new());
+        let settings = Settings::read(|variable| {
+            read.borrow_mut().insert(variable.to_owned());
+            Some("https://example.org".to_owned())
+        });
+        settings.unwrap();
+        let mut read = read.into_inner();
+        if !main.contains("require_callback_base_url") {
+            read.remove("CALLBACK_BASE_URL");
+        }
+        if main.contains("settings::rust_log") {
+            read.insert("RUST_LOG".to_owned());
+        }
+        let mut set = everywhere.clone();
+        let own = &template.properties(logical_id)["Environment"]["Variables"];
+        set.extend(own.as_object().cloned().unwrap_or_default());
+        assert_eq!(set.keys().cloned().collect::<BTreeSet<_>>(), read, "{name}");
+    }
+    assert_eq!(everywhere["TABLE_NAME"], json!({"!Ref": "Ledger"}));
+    assert_eq!(template.all["Parameters"]["TenantSecretPrefix"]["Default"], settings::TENANT_SECRET_PREFIX);
+}
+
+#[test]
+fn every_function_is_deployed_with_its_role_its_logs_and_enough_time() {
+    let template = Template::read();
+    let on_disk: BTreeSet<String> = fs::read_dir(root().join("functions"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(on_disk, FUNCTIONS.iter().map(|(_, name)| (*name).to_owned()).collect());
+    assert_eq!(template.of_type("AWS::Serverless::Function"), FUNCTIONS.iter().map(|(id, _)| (*id).to_owned()).collect());
+    for (logical_id, name) in FUNCTIONS {
+        let (resource, function) = (template.resource(logical_id), template.properties(logical_id));
+        assert_eq!(resource["Metadata"]["BuildMethod"], "rust-cargolambda");
+        assert_eq!(resource["Metadata"]["BuildProperties"]["Binary"], name);
+        assert_eq!(function["CodeUri"], format!("functions/{name}"));
+        assert_eq!(function["Role"], json!({"!GetAtt": format!("{logical_id}Role.Arn")}));
+        assert_eq!(function["LoggingConfig"]["LogGroup"], json!({"!Ref": format!("{logical_id}Logs")}));
+    }
+    let timeout = |id: &str| template.properties(id)["Timeout"].as_u64().unwrap();
+    let timing = Timing::default();
+    // An attempt may use its whole deadline inside one invocation.
+    assert!(timeout("Send") >= timing.attempt_deadline.as_secs(), "send");
+    // Twilio waits for 15 seconds in all, an HTTP API for 30.
+    assert!(timeout("Callback") < 15 && timeout("Verify") < 30);
+    for group in template.of_type("AWS::Logs::LogGroup") {
+        assert_eq!(template.properties(&group)["RetentionInDays"], json!({"!Ref": "LogRetentionDays"}), "{group}");
+    }
+}
+
+#[test]
+fn the_api_has_the_routes_that_the_functions_serve() {
+    let template = Template::read();
+    let mut deployed = BTreeSet::new();
+    for route in template.of_type("AWS::ApiGatewayV2::Route") {
+        let properties = template.properties(&route);
+        let key = properties["RouteKey"].as_str().unwrap().to_owned();
+        let integration = if key.contains(" /twilio/") { "CallbackIntegration" } else { "VerifyIntegration" };
+        assert_eq!(properties["Target"], json!({"!Sub": format!("integrations/${{{integration}}}")}), "{key}");
+        deployed.insert(key);
+    }
+    let laptop = fs::read_to_string(root().join("infra/local/src/routes.rs")).unwrap();
+    let served: BTreeSet<String> = laptop
+        .split('"')
+        .filter(|text| text.starts_with("/twilio/{tenant}/") || text.starts_with("/verify/{tenant}/"))
+        .map(|path| format!("POST {path}"))
+        .collect();
+    assert_eq!(deployed, served);
+    for limited in template.properties("ApiStage")["RouteSettings"].as_object().unwrap().keys() {
+        assert!(deployed.contains(limited), "{limited} is throttled and no route");
+    }
+    assert!(!template.properties("ApiStage")["AccessLogSettings"].is_null());
+}
+
+#[test]
+fn every_metric_that_is_watched_is_counted_and_every_alarm_is_explained() {
+    let template = Template::read();
+    let code = yaml::sources(&["functions", "shared/src"]);
+    let counted = |metric: &str| {
+        let spaceless: String = code.split_whitespace().collect();
+        [".count(", ".latency("].iter().any(|call| {
+            spaceless.split(call).skip(1).any(|rest| rest.split(')').next().unwrap().contains(&format!("\"{metric}\"")))
+        })
+    };
+    let mut watched = BTreeSet::new();
+    let text = template.text.as_str();
+    for query in text.split("SELECT ").skip(1) {
+        let (metric, rest) = query.split_once('(').unwrap().1.split_once(')').unwrap();
+        assert!(rest.starts_with(&format!(" FROM SCHEMA({}, tenant", shared::metrics::NAMESPACE)), "{rest}");
+        watched.insert(metric);
+    }
+    assert!(watched.len() > 10);
+    for metric in watched {
+        assert!(counted(metric), "{metric} is watched, and nothing counts it");
+    }
+    let runbook = fs::read_to_string(root().join("infra/README.md")).unwrap();
+    for alarm in template.of_type("AWS::CloudWatch::Alarm") {
+        let properties = template.properties(&alarm);
+        let description = properties["AlarmDescription"].as_str().unwrap();
+        let section = description.split('"').nth(1).unwrap();
+        assert!(runbook.contains(&format!("### {section}\n")), "the runbook has no section {section:?} for {alarm}");
+        assert!(!properties["AlarmActions"].is_null() && !properties["TreatMissingData"].is_null(), "{alarm}");
+    }
+}
+
+#[test]
+fn every_parameter_says_what_it_is_for_and_what_it_may_be() {
+    let template = Template::read();
+    for (name, parameter) in template.all["Parameters"].as_object().unwrap() {
+        assert!(parameter["Description"].as_str().is_some_and(|text| text.len() > 30), "{name}");
+        assert!(!parameter["AllowedValues"].is_null() || !parameter["AllowedPattern"].is_null(), "{name}");
+        assert!(!parameter["Default"].is_null(), "{name}: a first deployment asks for nothing");
+    }
+}
+
+/// The events for `cargo lambda invoke` are what the functions take.
+#[test]
+fn sample_events_are_understood() {
+    let sample = |name: &str| fs::read_to_string(root().join("tests/fixtures/events").join(name)).unwrap();
+    let stream: aws_lambda_events::event::dynamodb::Event = serde_json::from_str(&sample("send.json")).unwrap();
+    for record in stream.records {
+        let (tenant, _, fact) = read::fact(record.change.new_image.into()).unwrap();
+        assert_eq!((tenant.as_str(), fact.start_attempt), (local::demo::TENANT, Some(1)));
+    }
+    let mut paths = BTreeMap::new();
+    for name in ["callback-status.json", "callback-inbound.json", "verify-start.json", "verify-check.json"] {
+        let request: LambdaRequest = serde_json::from_str(&sample(name)).unwrap();
+        let request: lambda_http::Request = request.into();
+        paths.insert(name, lambda_http::RequestExt::raw_http_path(&request).to_owned());
+    }
+    assert_eq!(paths["callback-status.json"], "/twilio/st-lukes/status");
+    assert_eq!(paths["verify-start.json"], "/verify/st-lukes/start");
+    let _: Value = serde_json::from_str(&sample("poll.json")).unwrap();
+}
