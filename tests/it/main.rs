@@ -5,13 +5,19 @@
 
 mod callbacks;
 mod command;
+mod contacts;
 mod cost;
 mod end_to_end;
 mod fold;
 mod kill;
+mod kinds;
 mod layout;
+mod polling;
 mod redaction;
+mod template;
 mod tenants;
+mod times;
 mod twice;
 mod verify;
+mod windows;
 mod world;

@@ -130,9 +130,18 @@ mod tests {
         check(json!({"data": {"to": "+13125550142"}}), json!({"data": {"to": "+*********42"}}));
         check(json!({"To": 13_125_550_142_u64}), json!({"To": "*********42"}));
         check(json!({"from": ["312-555-0142", {"x": "y"}]}), json!({"from": ["***-***-**42", {"x": "y"}]}));
-        check(json!(["a", {"note": "call +13125550142 or +44 7700"}]), json!(["a", {"note": "call +*********42 or +44 7700"}]));
-        check(json!({"code": "918273", "custom_code_enabled": false}), json!({"code": "left out", "custom_code_enabled": false}));
-        check(json!({"code_length": 6, "time": "2026-06-10T06:02:54.377+00:00"}), json!({"code_length": 6, "time": "2026-06-10T06:02:54.377+00:00"}));
+        check(
+            json!(["a", {"note": "call +13125550142 or +44 7700"}]),
+            json!(["a", {"note": "call +*********42 or +44 7700"}]),
+        );
+        check(
+            json!({"code": "918273", "custom_code_enabled": false}),
+            json!({"code": "left out", "custom_code_enabled": false}),
+        );
+        check(
+            json!({"code_length": 6, "time": "2026-06-10T06:02:54.377+00:00"}),
+            json!({"code_length": 6, "time": "2026-06-10T06:02:54.377+00:00"}),
+        );
     }
 
     #[test]

@@ -150,9 +150,7 @@ impl<'a> Collector<'a> {
         let absent = |column: &&str| waiting.iter().all(|(_, told, _)| told.row.get(column).is_none());
         match needed.into_iter().filter(|_| !waiting.is_empty()).find(absent) {
             None => Ok(()),
-            Some(column) => {
-                Err(Error::NoSuchColumn { query: self.source.query.clone(), column: column.to_owned() })
-            }
+            Some(column) => Err(Error::NoSuchColumn { query: self.source.query.clone(), column: column.to_owned() }),
         }
     }
 

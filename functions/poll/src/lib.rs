@@ -118,7 +118,8 @@ async fn one(
     until: Timestamp,
 ) -> Option<(Vec<(String, Polled)>, sweep::Swept)> {
     let now = deps.clock.now();
-    let until = stamp::before(until, shared::settings::INVOCATION_MARGIN).min(stamp::after(now, deps.timing.tenant_budget));
+    let until =
+        stamp::before(until, shared::settings::INVOCATION_MARGIN).min(stamp::after(now, deps.timing.tenant_budget));
     if until <= now {
         return None;
     }

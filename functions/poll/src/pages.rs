@@ -55,7 +55,9 @@ pub enum Error {
         rows: u64,
     },
     /// Rows come in no order, and even short windows hold more than a page.
-    #[error("query {query} doesn't order its rows by their time, and they are too many to be read by ever shorter windows")]
+    #[error(
+        "query {query} doesn't order its rows by their time, and they are too many to be read by ever shorter windows"
+    )]
     Unordered {
         /// The query.
         query: String,
@@ -281,8 +283,7 @@ impl Reading<'_> {
             (source.until_prompt.clone(), self.scale.write(window.until)?),
         ];
         prompts.extend(source.fixed_prompts.iter().cloned());
-        prompts
-            .extend(source.page_prompt.iter().map(|prompt| (prompt.clone(), after.unwrap_or_default().to_owned())));
+        prompts.extend(source.page_prompt.iter().map(|prompt| (prompt.clone(), after.unwrap_or_default().to_owned())));
         let query = Query {
             name: &source.query,
             prompts: &prompts,

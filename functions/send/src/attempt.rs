@@ -129,6 +129,7 @@ async fn make(deps: &Deps, due: &Due<'_>, invocation: &Invocation) -> Result<Sta
         return Ok(Started::NoTime); // waiting for a place took what there was
     }
     let claimant = format!("{}#{:016x}", invocation.request_id, rand::rng().random::<u64>());
+    let now = deps.clock.now(); // consent took its time
     let deadline = stamp::after(now, deps.timing.attempt_deadline).min(invocation.until);
     let Some(claim) = deps.ledger.claim(tenant, id, due.attempt, &claimant, now, deadline).await? else {
         return Ok(Started::ByAnother);
@@ -171,8 +172,9 @@ async fn settle(deps: &Deps, due: &Due<'_>, claim: Claim, reply: Reply) -> Resul
             tracing::info!(tenant = %tenant.id, notification = %id, attempt, sid, "accepted");
             deps.ledger.settle(tenant, id, claim, Outcome::Accepted { sid, status, evidence: None }, now, None).await
         }
-        Reply::NotProcessed { code, why, .. } => {
+        Reply::NotProcessed { code, why, retry_after, .. } => {
             let pause = jittered(doubled(deps.timing.retry_base, due.attempt, deps.timing.retry_cap));
+            let pause = pause.max(retry_after.unwrap_or_default().min(deps.timing.account_cap));
             tracing::warn!(tenant = %tenant.id, notification = %id, attempt, code, why, "not processed; deferred");
             defer(
                 deps,

@@ -46,13 +46,18 @@ pub async fn ask(deps: &Deps, request: &Request<'_>, deadline: Timestamp) -> Rep
     let started = deps.clock.now();
     let mut tries = 0;
     loop {
+        // A request that might outlast the attempt's deadline could still be under way when the sweep presumes it lost.
+        if stamp::after(deps.clock.now(), deps.timing.twilio_timeout) > deadline {
+            let why = "no time is left before the attempt's deadline";
+            return Reply::NotProcessed { code: None, status: None, retry_after: None, why };
+        }
         let reply = once(deps, request, &callback).await;
         let Reply::NotProcessed { retry_after, .. } = &reply else { return reply };
         let pause = retry_after.unwrap_or_else(|| backoff(tries));
         let now = deps.clock.now();
-        let again_ends = stamp::after(now, pause + deps.timing.twilio_timeout);
         let spent = stamp::between(started, now) + pause;
-        if tries >= deps.timing.retries || spent > deps.timing.retry_window || again_ends > deadline {
+        let too_late = stamp::after(now, pause + deps.timing.twilio_timeout) > deadline;
+        if tries >= deps.timing.retries || spent > deps.timing.retry_window || too_late {
             return reply;
         }
         tries += 1;

@@ -73,9 +73,7 @@ impl Answer {
                 });
                 (StatusCode::ACCEPTED, body)
             }
-            Self::Checked { sid, approved } => {
-                (StatusCode::OK, json!({"verification_sid": sid, "approved": approved}))
-            }
+            Self::Checked { sid, approved } => (StatusCode::OK, json!({"verification_sid": sid, "approved": approved})),
             Self::Refused(refusal) => (refusal.status(), refusal.body()),
         };
         let mut response = Response::new(Body::from(body.to_string()));

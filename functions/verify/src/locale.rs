@@ -3,8 +3,9 @@
 
 /// Verify's locales that its own template has for texts and calls alike (Twilio docs, Verify supported languages).
 const LOCALES: &[&str] = &[
-    "af", "ar", "ca", "cs", "da", "de", "el", "en", "en-GB", "es", "fi", "fr", "he", "hi", "hr", "hu", "id", "it", "ja",
-    "ko", "ms", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sv", "th", "tl", "tr", "vi", "zh", "zh-CN", "zh-HK",
+    "af", "ar", "ca", "cs", "da", "de", "el", "en", "en-GB", "es", "fi", "fr", "he", "hi", "hr", "hu", "id", "it",
+    "ja", "ko", "ms", "nb", "nl", "pl", "pt", "pt-BR", "ro", "ru", "sv", "th", "tl", "tr", "vi", "zh", "zh-CN",
+    "zh-HK",
 ];
 
 /// Tags that mean one of them, but are spelt otherwise.

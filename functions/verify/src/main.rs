@@ -24,8 +24,8 @@ async fn main() -> Result<(), Error> {
         contacts: contact::Clients::default(),
     };
     let deps = &deps;
-    lambda_http::run(service_fn(move |request: Request| async move {
-        Ok::<_, Infallible>(respond(deps, request).await)
-    }))
+    lambda_http::run(service_fn(
+        move |request: Request| async move { Ok::<_, Infallible>(respond(deps, request).await) },
+    ))
     .await
 }

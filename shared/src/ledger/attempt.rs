@@ -51,10 +51,11 @@ impl Ledger {
         at: Timestamp,
         due: Option<Timestamp>,
     ) -> Result<(), Error> {
-        self.append_outcome(tenant, id, claim.attempt, outcome, at, due).await
+        self.append_outcome(tenant, id, claim.attempt, outcome, at, due).await.map(|_| ())
     }
 
-    /// The same for the sweep, which settles other people's attempts on evidence.
+    /// The same for the sweep, which settles other people's attempts on evidence. Answers whether that outcome is what the
+    /// ledger says now: somebody else may have been first with another.
     pub async fn append_outcome(
         &self,
         tenant: &Tenant,
@@ -63,20 +64,20 @@ impl Ledger {
         outcome: Outcome,
         at: Timestamp,
         due: Option<Timestamp>,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let accepted = match &outcome {
             Outcome::Accepted { sid, status, .. } => Some((sid.clone(), status.clone())),
             _ => None,
         };
-        let mut fact = Fact::new(at, Detail::Outcome(AttemptOutcome { attempt, outcome }));
+        let mut fact = Fact::new(at, Detail::Outcome(AttemptOutcome { attempt, outcome: outcome.clone() }));
         fact.due_at = due.map(stamp::whole_millis);
-        let Append::Exists(old) = self.append(tenant, id, &fact).await? else { return Ok(()) };
+        let Append::Exists(old) = self.append(tenant, id, &fact).await? else { return Ok(true) };
         let known = |sid: &str| matches!(&old.detail, Detail::Outcome(AttemptOutcome { outcome: Outcome::Accepted { sid: known, .. }, .. }) if known == sid);
         if let Some((sid, status)) = accepted.filter(|(sid, _)| !known(sid)) {
             let report = Report { sid, status, attempt, error_code: None, fields: serde_json::Map::new() };
             self.append(tenant, id, &Fact::new(at, Detail::Fetched(report))).await?;
         }
-        Ok(())
+        Ok(matches!(old.detail, Detail::Outcome(AttemptOutcome { outcome: first, .. }) if first == outcome))
     }
 
     /// Takes a sid that Twilio's list showed for an attempt in doubt; `false` if another notification took it first.

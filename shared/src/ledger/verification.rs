@@ -22,7 +22,7 @@ pub use fact::{Asked, Channel, Check, CheckResult, Checked, Detail, Fact, Histor
 
 use super::read::Consistency;
 use super::table::{PK, RETAIN_UNTIL, SK};
-use super::{Append, Error, Item, Ledger, NotAFact, unreachable, Unit};
+use super::{Append, Error, Item, Ledger, NotAFact, Unit, unreachable};
 use crate::notification::EmployeeKey;
 use crate::stamp;
 use crate::tenant::{Tenant, TenantId};

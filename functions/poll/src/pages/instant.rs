@@ -11,8 +11,8 @@ const LOOK_BEFORE: [i64; 2] = [1, 30];
 
 impl Reading<'_> {
     /// A page that brought nothing but one instant, though none too many rows for `max_rows`, may have been cut by a cap
-    /// below ours. It was, if what comes after that instant should have been on the page and wasn't; or if it leaves fewer
-    /// rows of that instant on a page that begins before it. Answers whether there is nothing more to read.
+    /// below ours. It was, if what comes after that instant should have been on the page and wasn't; or if a page that begins
+    /// before it is cut at as many rows. Answers whether there is nothing more to read.
     pub(super) async fn is_whole(&mut self, window: Window, page: Page, taker: &mut impl Take) -> Result<bool, Error> {
         let instant = window.from;
         if self.pages_by_employee(&page) {
@@ -35,9 +35,11 @@ impl Reading<'_> {
                 break; // cut by our own limit, which says nothing of another
             }
             if older > 0 {
-                if all - older < page.rows {
+                // The same cap need not mean the same number of rows, where it counts bytes.
+                let as_many = |rows: u64| all - older < rows && rows * 10 >= all * 9;
+                if as_many(page.rows) {
                     let again = self.page(one, None, taker).await?;
-                    if all - older < again.rows {
+                    if as_many(again.rows) {
                         self.trouble(self.full_instant(&again));
                     }
                 }
@@ -80,9 +82,7 @@ impl Reading<'_> {
 
     /// Whether paging by employee can go on behind this page: it holds one instant, in the employees' order.
     fn pages_by_employee(&self, page: &Page) -> bool {
-        self.source.page_prompt.is_some()
-            && page.by_employee
-            && page.span.is_some_and(|(first, last)| first == last)
+        self.source.page_prompt.is_some() && page.by_employee && page.span.is_some_and(|(first, last)| first == last)
     }
 
     /// How many rows a window has, and how many of them lie before a place. Hands none on.

@@ -4,7 +4,7 @@
 use super::look::Looking;
 use jiff::Timestamp;
 use shared::ledger::{self, read::Consistency, table::SHARDS};
-use shared::notification::NotificationId;
+use shared::notification::{NotificationId, State, Story, Tried};
 use shared::phone::Channel;
 use shared::stamp;
 use shared::twilio;
@@ -66,8 +66,10 @@ pub(super) async fn find(
     candidates.sort_by_key(|listed| (listed.date_created, listed.sid.clone()));
     for candidate in candidates {
         let created = candidate.date_created.unwrap_or(claimed_at);
-        if holders.hold(looking, &candidate.sid, created).await? {
-            continue;
+        match holders.hold(looking, &candidate.sid, created).await? {
+            Hold::Taken => continue,
+            Hold::Unclear => return Ok(Found::NoAnswer),
+            Hold::Free => {}
         }
         // Two attempts in doubt may both see it: only one may have it.
         if looking
@@ -82,13 +84,32 @@ pub(super) async fn find(
     Ok(Found::Nothing)
 }
 
+/// Whether a sid can be an attempt's.
+enum Hold {
+    /// Nobody has it.
+    Free,
+    /// Another attempt has it.
+    Taken,
+    /// It may turn out to be another's.
+    Unclear,
+}
+
+/// Whether two notifications say the same to the same number, so that Twilio's list can't tell them apart.
+fn same_message(looking: &Looking<'_>, other: &Story) -> bool {
+    let own = looking.created;
+    other.created().is_some_and(|other| {
+        other.to == own.to && other.channel == own.channel && (own.channel == Channel::Voice || other.body == own.body)
+    })
+}
+
 impl Holders {
-    /// Whether another attempt of ours holds a sid. Who started shortly before it appeared is asked: the index of what is due
+    /// Who holds a sid. Who started shortly before it appeared is asked: the index of what is due
     /// names them, since whatever starts is due for a look.
-    async fn hold(&self, looking: &Looking<'_>, sid: &str, appeared: Timestamp) -> Result<bool, ledger::Error> {
+    async fn hold(&self, looking: &Looking<'_>, sid: &str, appeared: Timestamp) -> Result<Hold, ledger::Error> {
         if looking.story.tried().values().any(|one| one.sids().contains(&sid)) {
-            return Ok(true);
+            return Ok(Hold::Taken);
         }
+        let mut unclear = false;
         let (deps, tenant) = (looking.deps, looking.tenant);
         let after = stamp::before(appeared, START_LAG);
         let until = stamp::after(looking.now, deps.timing.first_look);
@@ -102,9 +123,13 @@ impl Holders {
                         continue;
                     }
                     let story = deps.ledger.story(&tenant.id, &due.id, Consistency::Eventual).await?;
-                    let sids =
-                        story.tried().values().flat_map(shared::notification::Tried::sids).map(str::to_owned).collect();
-                    known.insert(due.id, sids);
+                    let sids: HashSet<String> =
+                        story.tried().values().flat_map(Tried::sids).map(str::to_owned).collect();
+                    // One whose request is under way has no sid yet, and may be the one that this sid is for.
+                    unclear |= same_message(looking, &story) && story.standing(looking.now).state == State::Sending;
+                    if !sids.is_empty() {
+                        known.insert(due.id, sids);
+                    }
                 }
                 from = page.next;
                 if from.is_none() {
@@ -112,6 +137,12 @@ impl Holders {
                 }
             }
         }
-        Ok(known.values().any(|sids| sids.contains(sid)))
+        // Not our own: another sweep may just have found it for us.
+        let taken = known.iter().any(|(id, sids)| *id != looking.story.id && sids.contains(sid));
+        Ok(match (taken, unclear) {
+            (true, _) => Hold::Taken,
+            (false, true) => Hold::Unclear,
+            (false, false) => Hold::Free,
+        })
     }
 }

@@ -6,7 +6,7 @@ use evidence::{Found, Holders};
 use jiff::Timestamp;
 use shared::ledger::{self, Append, read::Consistency};
 use shared::notification::{
-    Closed, ClosedReason, Created, Detail, Fact, Look, NotificationId, Outcome, Release, Report, State, Story,
+    Closed, ClosedReason, Created, Detail, Fact, Look, NotificationId, Outcome, Release, Report, State, Story, Tried,
 };
 use shared::stamp;
 use shared::tenant::{Doubt, Tenant};
@@ -129,7 +129,10 @@ impl Looking<'_> {
             .find(|fact| matches!(&fact.detail, Detail::Attempt(one) if one.attempt == attempt))
             .map(|fact| fact.at);
         let Some(claimed_at) = claimed_at else { return Ok(()) };
-        let patient_until = stamp::after(claimed_at, self.deps.timing.patience);
+        // Never at the first moment of doubt, however short the patience of a trial is.
+        let timing = &self.deps.timing;
+        let least = timing.attempt_deadline + timing.patience.min(timing.attempt_deadline);
+        let patient_until = stamp::after(claimed_at, timing.patience.max(least));
         match evidence::find(self, attempt, claimed_at, holders).await? {
             Found::Message { sid, status } => {
                 tracing::info!(tenant = %self.tenant.id, notification = %self.story.id, attempt, sid, "found at Twilio");
@@ -145,10 +148,16 @@ impl Looking<'_> {
                         Some(self.after(self.deps.timing.first_look)),
                     )
                     .await
+                    .map(|_| ())
             }
             Found::Nothing if self.now >= patient_until => {
-                tracing::warn!(tenant = %self.tenant.id, notification = %self.story.id, attempt, "presumed lost");
-                self.deps
+                // Looking took its time, and another sweep may have found what this one didn't.
+                let story = self.deps.ledger.story(&self.tenant.id, &self.story.id, Consistency::Strong).await?;
+                if story.tried().get(&attempt).is_some_and(Tried::is_accepted) {
+                    return Ok(());
+                }
+                let lost = self
+                    .deps
                     .ledger
                     .append_outcome(
                         self.tenant,
@@ -159,6 +168,10 @@ impl Looking<'_> {
                         Some(self.now),
                     )
                     .await?;
+                if !lost {
+                    return Ok(());
+                }
+                tracing::warn!(tenant = %self.tenant.id, notification = %self.story.id, attempt, "presumed lost");
                 self.give_up(attempt).await
             }
             Found::Nothing => {

@@ -165,7 +165,9 @@ impl Fact {
             Detail::NotSent(not_sent) => format!("not_sent#{:06}", not_sent.number),
             Detail::Started(started) => place(&self.at, &started.sid, "started"),
             Detail::Check(check) => place(&check.started_at, &check.sid, &format!("check#{}", check.number)),
-            Detail::Checked(checked) => place(&checked.started_at, &checked.sid, &format!("checked#{}", checked.number)),
+            Detail::Checked(checked) => {
+                place(&checked.started_at, &checked.sid, &format!("checked#{}", checked.number))
+            }
         }
     }
 }
