@@ -1,7 +1,9 @@
 //! Contacts: whose phone it is, how it is looked up and how often, and every reason not to use it.
 
 use crate::polling::{Clinic, QUERY, event, query};
-use local::peoplesoft::{Alias, Column, Database, Fault, Filter, Kind, Prompt, Query, Quirk, Row, Rule, Settings, Value};
+use local::peoplesoft::{
+    Alias, Column, Database, Fault, Filter, Kind, Prompt, Query, Quirk, Row, Rule, Settings, Value,
+};
 use serde_json::{Value as Json, json};
 use shared::notification::{Created, Suppressed};
 use std::collections::BTreeMap;
@@ -48,7 +50,8 @@ fn looks_up(_: &mut Settings, document: &mut Json) {
             "opted_out": "C.OPT_OUT", "language": "D.LANG_CD"},
     });
     document["events"][0]["channels"] = json!(["sms", "voice"]);
-    document["events"][0]["templates"] = json!({"en": "Hi {{ employee.first_name }}", "es": "Hola {{ employee.first_name }}"});
+    document["events"][0]["templates"] =
+        json!({"en": "Hi {{ employee.first_name }}", "es": "Hola {{ employee.first_name }}"});
 }
 
 /// Tells one event to everybody who has contacts.
@@ -59,9 +62,8 @@ async fn told(contacts: Vec<Row>, change: impl FnOnce(&mut Settings, &mut Json))
         .collect();
     employees.dedup();
     let rows: Vec<Row> = employees.iter().map(|employee| without_phone(employee)).collect();
-    let database = Database::default()
-        .with(QUERY, query().with_rows(rows))
-        .with(CONTACTS, contacts_query().with_rows(contacts));
+    let database =
+        Database::default().with(QUERY, query().with_rows(rows)).with(CONTACTS, contacts_query().with_rows(contacts));
     let clinic = Clinic::with(NOW, database, |settings, document| {
         looks_up(settings, document);
         change(settings, document);
@@ -93,9 +95,10 @@ async fn free_text_becomes_a_number_or_a_reason() {
         ("", "1", Err(NoPhone)),
     ];
     let id = |number: usize| format!("{number:04}");
-    let contacts = cases.iter().enumerate().map(|(number, (text, code, _))| {
-        contact([&id(number), "CELL", text, code, "Y", "", "N", "ENG"])
-    });
+    let contacts = cases
+        .iter()
+        .enumerate()
+        .map(|(number, (text, code, _))| contact([&id(number), "CELL", text, code, "Y", "", "N", "ENG"]));
     let told = told(contacts.collect(), |_, _| ()).await;
     for (number, (text, code, expect)) in cases.iter().enumerate() {
         let created = &told[&id(number)];
@@ -107,9 +110,8 @@ async fn free_text_becomes_a_number_or_a_reason() {
 #[tokio::test]
 async fn the_preferred_phone_comes_first_then_the_wanted_types_then_any_that_works() {
     let check = async |types: Json, phones: &[(&str, &str, &str)], expect: &str| {
-        let contacts = phones.iter().map(|(kind, number, preferred)| {
-            contact(["1", kind, number, "", preferred, "", "", ""])
-        });
+        let contacts =
+            phones.iter().map(|(kind, number, preferred)| contact(["1", kind, number, "", preferred, "", "", ""]));
         let told = told(contacts.collect(), |_, document| {
             document["contacts"]["phone_types"] = types.clone();
         })
@@ -120,7 +122,8 @@ async fn the_preferred_phone_comes_first_then_the_wanted_types_then_any_that_wor
     let usual = json!(null);
     check(usual.clone(), &[("HOME", home, ""), ("CELL", cell, ""), ("BUSN", work, "")], "+13125550102").await;
     check(usual.clone(), &[("HOME", home, "N"), ("CELL", cell, "N"), ("BUSN", work, "Y")], "+13125550103").await;
-    check(usual.clone(), &[("HOME", home, ""), ("CELL", "call my wife", "Y"), ("BUSN", work, "")], "+13125550101").await;
+    check(usual.clone(), &[("HOME", home, ""), ("CELL", "call my wife", "Y"), ("BUSN", work, "")], "+13125550101")
+        .await;
     check(json!(["BUSN", "HOME"]), &[("CELL", cell, ""), ("HOME", home, ""), ("BUSN", work, "")], "+13125550103").await;
     check(json!(["busn", "HOME"]), &[("CELL", cell, ""), ("HOME", home, "")], "+13125550101").await;
     check(json!(["PGR1"]), &[("HOME", home, ""), ("CELL", cell, "")], "+13125550101").await;
@@ -160,9 +163,8 @@ async fn crowd(events: usize, known: usize, change: impl FnOnce(&mut Settings, &
     let rows: Vec<Row> = (0..events).map(|number| without_phone(&id(number))).collect();
     let contacts: Vec<Row> =
         (0..known).map(|number| contact([&id(number), "CELL", "312-555-0142", "", "", "", "", ""])).collect();
-    let database = Database::default()
-        .with(QUERY, query().with_rows(rows))
-        .with(CONTACTS, contacts_query().with_rows(contacts));
+    let database =
+        Database::default().with(QUERY, query().with_rows(rows)).with(CONTACTS, contacts_query().with_rows(contacts));
     Clinic::with(NOW, database, |settings, document| {
         looks_up(settings, document);
         change(settings, document);
@@ -211,12 +213,15 @@ async fn a_full_read_that_is_cut_without_a_word_leaves_nobody_without_a_phone() 
         })
         .await;
         // The events are capped too: 45 of them, then the rest.
-        clinic.peoplesoft.database().change(QUERY, |row| {
-            let Value::Text(id) = &row.values[0] else { return };
-            let number: u32 = id.parse().unwrap();
-            row.time = format!("2026-03-17T15:58:{:02}", number % 60).parse().unwrap();
-        })
-        .unwrap();
+        clinic
+            .peoplesoft
+            .database()
+            .change(QUERY, |row| {
+                let Value::Text(id) = &row.values[0] else { return };
+                let number: u32 = id.parse().unwrap();
+                row.time = format!("2026-03-17T15:58:{:02}", number % 60).parse().unwrap();
+            })
+            .unwrap();
         clinic.read().await;
         assert_eq!(with_phones(&clinic).await, 60);
         assert!(looked_up(&clinic) <= 16, "{}", looked_up(&clinic));
@@ -247,7 +252,9 @@ async fn contacts_in_trouble_hold_up_those_who_need_them_and_nobody_is_called_ph
     // The same where the contacts have another shape than the document says.
     let clinic = crowd(3, 3, |_, document| document["contacts"]["columns"]["phone"] = json!("C.PHONE_NBR")).await;
     let (error, _) = clinic.fail().await;
-    assert!(matches!(&error, poll::pages::Error::NoSuchColumn { query, column } if query == CONTACTS && column == "C.PHONE_NBR"));
+    assert!(
+        matches!(&error, poll::pages::Error::NoSuchColumn { query, column } if query == CONTACTS && column == "C.PHONE_NBR")
+    );
     assert!(clinic.created().await.is_empty());
 }
 
@@ -260,8 +267,11 @@ async fn the_phones_of_a_join_are_weighed_together() {
     };
     let mut query = query();
     query.columns.truncate(4);
-    query.columns.extend([Column::new("C.PHONE_TYPE", Kind::Character), Column::new("C.PREF_PHONE_FLAG", Kind::Character)]);
-    query.rows = vec![row("HOME", "312-555-0101", "N"), row("CELL", "312-555-0102", "Y"), row("BUSN", "312-555-0103", "N")];
+    query
+        .columns
+        .extend([Column::new("C.PHONE_TYPE", Kind::Character), Column::new("C.PREF_PHONE_FLAG", Kind::Character)]);
+    query.rows =
+        vec![row("HOME", "312-555-0101", "N"), row("CELL", "312-555-0102", "Y"), row("BUSN", "312-555-0103", "N")];
     let clinic = Clinic::open(NOW, query, |_, document| {
         document["poll"]["start_at"] = json!("2026-03-17");
         document["events"][0]["columns"]["phone_type"] = json!("C.PHONE_TYPE");

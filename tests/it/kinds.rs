@@ -33,11 +33,7 @@ fn kind_alone(kind: &str, document: &mut Json) {
 
 fn contacts(language: &str) -> Query {
     let columns = ["A.EMPLID", "B.NAME_DISPLAY", "C.PHONE", "D.LANG_CD"].map(|name| Column::new(name, Kind::Character));
-    let prompt = Prompt::optional(
-        "EMPLID",
-        Kind::Character,
-        local::peoplesoft::Filter::Equals("A.EMPLID".to_owned()),
-    );
+    let prompt = Prompt::optional("EMPLID", Kind::Character, local::peoplesoft::Filter::Equals("A.EMPLID".to_owned()));
     let row = ["0042317", "Ada Quill", PHONE, language].map(Value::from).to_vec();
     Query::new(columns, [prompt]).with_rows([Row::new("2020-01-01T00:00:00".parse().unwrap(), row)])
 }
@@ -46,21 +42,27 @@ fn contacts(language: &str) -> Query {
 async fn a_kind_alone_says_what_to_read_and_what_to_say() {
     let employee = ("A.EMPLID", Kind::Character, Some("0042317"));
     let updated = ("A.LASTUPDDTTM", Kind::Datetime, None);
-    let check = async |kind: &str, columns: &[(&str, Kind, Option<&str>)], key: &[&str], english: &str, spanish: &str| {
-        for (language, expect) in [("ENG", english), ("ESP", spanish), ("XYZ", english)] {
-            let database =
-                Database::default().with(QUERY, one_row(columns)).with("ML_CONTACTS", contacts(language));
-            let clinic = Clinic::with(NOW, database, |_, document| kind_alone(kind, document)).await;
-            clinic.read().await;
-            let created = clinic.created().await.remove(0);
-            assert_eq!((created.suppressed, created.body.as_deref()), (None, Some(expect)), "{kind} {language}");
-            assert_eq!((created.kind.as_str(), created.employee_id.as_str()), (kind, "0042317"));
-            assert_eq!(created.key, key);
-        }
-    };
+    let check =
+        async |kind: &str, columns: &[(&str, Kind, Option<&str>)], key: &[&str], english: &str, spanish: &str| {
+            for (language, expect) in [("ENG", english), ("ESP", spanish), ("XYZ", english)] {
+                let database =
+                    Database::default().with(QUERY, one_row(columns)).with("ML_CONTACTS", contacts(language));
+                let clinic = Clinic::with(NOW, database, |_, document| kind_alone(kind, document)).await;
+                clinic.read().await;
+                let created = clinic.created().await.remove(0);
+                assert_eq!((created.suppressed, created.body.as_deref()), (None, Some(expect)), "{kind} {language}");
+                assert_eq!((created.kind.as_str(), created.employee_id.as_str()), (kind, "0042317"));
+                assert_eq!(created.key, key);
+            }
+        };
     check(
         "payroll_posted",
-        &[employee, ("A.PAY_END_DT", Kind::Date, Some("2026-03-15")), ("A.CHECK_DT", Kind::Date, Some("2026-03-20")), updated],
+        &[
+            employee,
+            ("A.PAY_END_DT", Kind::Date, Some("2026-03-15")),
+            ("A.CHECK_DT", Kind::Date, Some("2026-03-20")),
+            updated,
+        ],
         &["2026-03-15"],
         "Hi Ada, your pay dated Mar 20, 2026 has posted.",
         "Hola Ada, su pago con fecha 20/03/2026 ya fue registrado.",
@@ -68,8 +70,13 @@ async fn a_kind_alone_says_what_to_read_and_what_to_say() {
     .await;
     check(
         "shift_changed",
-        &[employee, ("A.DUR", Kind::Date, Some("2026-03-19")), ("A.SHIFT_ID", Kind::Character, Some("NIGHT12")),
-            ("A.START_TIME", Kind::Time, Some("19.00.00.000000")), updated],
+        &[
+            employee,
+            ("A.DUR", Kind::Date, Some("2026-03-19")),
+            ("A.SHIFT_ID", Kind::Character, Some("NIGHT12")),
+            ("A.START_TIME", Kind::Time, Some("19.00.00.000000")),
+            updated,
+        ],
         &["2026-03-19", "NIGHT12", "19.00.00.000000"],
         "Hi Ada, your shift on Mar 19, 2026 now starts at 7:00 PM.",
         "Hola Ada, su turno del 19/03/2026 ahora empieza a las 19:00.",
@@ -77,9 +84,13 @@ async fn a_kind_alone_says_what_to_read_and_what_to_say() {
     .await;
     check(
         "onboarding_due",
-        &[("A.PTAI_ITEM_ID", Kind::Character, Some("PTAI1")), ("A.PTAI_LABEL", Kind::Character, Some("Sign the handbook")),
-            ("A.PTAI_DUE_DATE", Kind::Date, Some("2026-03-24")), ("EXPR1_1", Kind::Datetime, None),
-            ("B.EMPLID", Kind::Character, Some("0042317"))],
+        &[
+            ("A.PTAI_ITEM_ID", Kind::Character, Some("PTAI1")),
+            ("A.PTAI_LABEL", Kind::Character, Some("Sign the handbook")),
+            ("A.PTAI_DUE_DATE", Kind::Date, Some("2026-03-24")),
+            ("EXPR1_1", Kind::Datetime, None),
+            ("B.EMPLID", Kind::Character, Some("0042317")),
+        ],
         &["PTAI1", "2026-03-24"],
         "Hi Ada, \"Sign the handbook\" is due on Mar 24, 2026.",
         "Hola Ada, \"Sign the handbook\" vence el 24/03/2026.",
@@ -87,8 +98,13 @@ async fn a_kind_alone_says_what_to_read_and_what_to_say() {
     .await;
     check(
         "benefits_deadline",
-        &[("A.SCHED_ID", Kind::Character, Some("OE2026")), employee, ("A.EVENT_ID", Kind::Number, Some("1")),
-            ("EXPR2_2", Kind::Date, Some("2026-03-31")), ("EXPR3_3", Kind::Datetime, None)],
+        &[
+            ("A.SCHED_ID", Kind::Character, Some("OE2026")),
+            employee,
+            ("A.EVENT_ID", Kind::Number, Some("1")),
+            ("EXPR2_2", Kind::Date, Some("2026-03-31")),
+            ("EXPR3_3", Kind::Datetime, None),
+        ],
         &["OE2026", "1", "2026-03-31"],
         "Hi Ada, please choose your benefits by Mar 31, 2026.",
         "Hola Ada, por favor elija sus beneficios antes del 31/03/2026.",
@@ -174,7 +190,8 @@ async fn money_and_identity_are_stopped_and_not_even_kept() {
 #[tokio::test]
 async fn columns_that_mean_pay_or_identity_are_refused_before_anything_is_asked() {
     let check = async |path: &str, value: Json| {
-        let clinic = Clinic::open(NOW, query(), |_, document| *document.pointer_mut(path).unwrap() = value.clone()).await;
+        let clinic =
+            Clinic::open(NOW, query(), |_, document| *document.pointer_mut(path).unwrap() = value.clone()).await;
         let report = clinic.office.run().await;
         assert!(report.sources.is_empty() && report.unusable.len() == 1, "{value}");
         assert!(report.unusable[0].1.contains("means pay or identity"), "{:?}", report.unusable);
@@ -328,12 +345,15 @@ async fn a_flood_is_held_as_a_whole_and_what_was_there_before_is_none() {
     // One more than allowed: all of it is held, but for what must not be sent anyway.
     clinic.office.forget();
     rows(60..91, 2).into_iter().for_each(|row| clinic.add(row));
-    clinic.peoplesoft.database().change(QUERY, |row| {
-        if row.values[0] == Value::from("0077") {
-            row.values[3] = Value::Empty;
-        }
-    })
-    .unwrap();
+    clinic
+        .peoplesoft
+        .database()
+        .change(QUERY, |row| {
+            if row.values[0] == Value::from("0077") {
+                row.values[3] = Value::Empty;
+            }
+        })
+        .unwrap();
     clinic.later(60);
     let added = clinic.read().await;
     assert_eq!((added.created, added.held, added.suppressed), (31, 30, 1));

@@ -54,7 +54,11 @@ fn the_table_is_the_ledgers() {
     assert_eq!(deployed["SSESpecification"]["KMSMasterKeyId"], json!({"!GetAtt": "LedgerKey.Arn"}));
     for kept in ["Ledger", "LedgerKey"] {
         let resource = template.resource(kept);
-        assert_eq!((&resource["DeletionPolicy"], &resource["UpdateReplacePolicy"]), (&json!("Retain"), &json!("Retain")), "{kept}");
+        assert_eq!(
+            (&resource["DeletionPolicy"], &resource["UpdateReplacePolicy"]),
+            (&json!("Retain"), &json!("Retain")),
+            "{kept}"
+        );
     }
 }
 
@@ -110,7 +114,10 @@ fn every_function_is_deployed_with_its_role_its_logs_and_enough_time() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     assert_eq!(on_disk, FUNCTIONS.iter().map(|(_, name)| (*name).to_owned()).collect());
-    assert_eq!(template.of_type("AWS::Serverless::Function"), FUNCTIONS.iter().map(|(id, _)| (*id).to_owned()).collect());
+    assert_eq!(
+        template.of_type("AWS::Serverless::Function"),
+        FUNCTIONS.iter().map(|(id, _)| (*id).to_owned()).collect()
+    );
     for (logical_id, name) in FUNCTIONS {
         let (resource, function) = (template.resource(logical_id), template.properties(logical_id));
         assert_eq!(resource["Metadata"]["BuildMethod"], "rust-cargolambda");

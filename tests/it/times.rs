@@ -95,7 +95,8 @@ async fn minute_by_minute(begin: &str, minutes: usize, rows: Vec<Row>, cap: Opti
         let now = clinic.office.hands.now();
         let due = |instant: &String| instant.parse::<jiff::Timestamp>().unwrap() <= now;
         let seen: Vec<String> = clinic.told().await;
-        let visible = clinic.peoplesoft.database().queries[QUERY].rows.iter().filter(|row| row.visible_from <= Some(now)).count();
+        let visible =
+            clinic.peoplesoft.database().queries[QUERY].rows.iter().filter(|row| row.visible_from <= Some(now)).count();
         assert_eq!(seen.iter().filter(|instant| due(instant)).count(), visible, "at {now}");
         clinic.later(60);
     }

@@ -274,7 +274,8 @@ async fn numrows_that_disagree_once_cost_a_second_look_and_always_an_error() {
 
 #[tokio::test]
 async fn a_capped_answer_that_says_so_is_read_by_parts() {
-    let rows: Vec<Row> = (0..50).map(|n| event(&format!("2026-03-17T15:10:{n:02}"), &format!("{n:07}"), &format!("{n:07}"))).collect();
+    let rows: Vec<Row> =
+        (0..50).map(|n| event(&format!("2026-03-17T15:10:{n:02}"), &format!("{n:07}"), &format!("{n:07}"))).collect();
     let clinic = Clinic::open(NOW, query().with_rows(rows), |settings, document| {
         an_hour(settings, document);
         settings.silent_cap = Some(10);

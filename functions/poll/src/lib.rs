@@ -26,9 +26,12 @@ use shared::{stamp, twilio};
 use source::Polled;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// Tenants worked on at once: most of the time is spent waiting, and some may hang until their budget is spent.
 pub const TENANTS_AT_ONCE: usize = 64;
+/// The least time that is worth beginning a tenant for.
+const LEAST_TIME: Duration = Duration::from_secs(10);
 /// Sources of one tenant read at once.
 const SOURCES_AT_ONCE: usize = 4;
 

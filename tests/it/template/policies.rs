@@ -38,7 +38,8 @@ fn each_function_may_do_what_it_must_and_no_more() {
     check(&ledger("dynamodb:PutItem", fact), &all);
     check(&ledger("dynamodb:Query", fact), &["Poll", "Send", "Verify"]);
     check(&ledger("dynamodb:GetItem", fact), &["Poll"]);
-    for never in ["UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLUpdate", "PartiQLDelete", "DeleteTable", "Scan"] {
+    for never in ["UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLUpdate", "PartiQLDelete", "DeleteTable", "Scan"]
+    {
         let action = format!("dynamodb:{never}");
         check(&ledger(&action, fact), &[]);
         check(&ledger(&action, cursor), if never == "UpdateItem" { &["Poll"] } else { &[] });
@@ -47,7 +48,8 @@ fn each_function_may_do_what_it_must_and_no_more() {
     let due = Request { action: "dynamodb:Query", resource: index, leading_key: Some("st-lukes#3"), via: None };
     check(&due, &["Poll"]);
 
-    let key = |via| Request { action: "kms:Decrypt", resource: json!({"!GetAtt": "LedgerKey.Arn"}), leading_key: None, via };
+    let key =
+        |via| Request { action: "kms:Decrypt", resource: json!({"!GetAtt": "LedgerKey.Arn"}), leading_key: None, via };
     check(&key(Some("dynamodb.${AWS::Region}.amazonaws.com")), &all);
     check(&key(Some("secretsmanager.${AWS::Region}.amazonaws.com")), &[]);
     check(&key(None), &[]);
@@ -61,7 +63,9 @@ fn each_function_may_do_what_it_must_and_no_more() {
     check(&plain("secretsmanager:ListSecrets", json!("*")), &["Poll"]);
     check(&plain("sqs:SendMessage", json!({"!GetAtt": "SendFailures.Arn"})), &["Send"]);
     check(&plain("sqs:SendMessage", json!({"!GetAtt": "PollDeadLetters.Arn"})), &[]);
-    for (logs, who) in [("PollLogs", "Poll"), ("SendLogs", "Send"), ("CallbackLogs", "Callback"), ("VerifyLogs", "Verify")] {
+    for (logs, who) in
+        [("PollLogs", "Poll"), ("SendLogs", "Send"), ("CallbackLogs", "Callback"), ("VerifyLogs", "Verify")]
+    {
         check(&plain("logs:PutLogEvents", json!({"!GetAtt": format!("{logs}.Arn")})), &[who]);
     }
 }
@@ -107,7 +111,8 @@ fn statements(template: &Template, role: &str) -> Vec<Value> {
         found.extend(list(&template.properties(&name)["PolicyDocument"]["Statement"]));
     }
     // A statement that depends on a parameter is taken as if it were there.
-    let unconditional = |statement: Value| statement.get("!If").map_or(statement.clone(), |branches| branches[1].clone());
+    let unconditional =
+        |statement: Value| statement.get("!If").map_or(statement.clone(), |branches| branches[1].clone());
     found.into_iter().map(unconditional).collect()
 }
 
@@ -115,7 +120,9 @@ fn statements(template: &Template, role: &str) -> Vec<Value> {
 fn may(template: &Template, role: &str, request: &Request) -> bool {
     let applies = |statement: &Value| {
         list(&statement["Action"]).contains(&json!(request.action))
-            && list(&statement["Resource"]).iter().any(|resource| *resource == request.resource || *resource == json!("*"))
+            && list(&statement["Resource"])
+                .iter()
+                .any(|resource| *resource == request.resource || *resource == json!("*"))
             && holds(&statement["Condition"], request)
     };
     let effects: BTreeSet<String> = statements(template, role)
@@ -131,9 +138,9 @@ fn holds(condition: &Value, request: &Request) -> bool {
     let Some(operators) = condition.as_object() else { return true };
     operators.iter().all(|(operator, keys)| {
         keys.as_object().unwrap().iter().all(|(key, wanted)| match (operator.as_str(), key.as_str()) {
-            ("ForAllValues:StringLike", "dynamodb:LeadingKeys") => {
-                request.leading_key.is_none_or(|key| list(wanted).iter().any(|pattern| like(pattern.as_str().unwrap(), key)))
-            }
+            ("ForAllValues:StringLike", "dynamodb:LeadingKeys") => request
+                .leading_key
+                .is_none_or(|key| list(wanted).iter().any(|pattern| like(pattern.as_str().unwrap(), key))),
             ("StringEquals", "kms:ViaService") => request.via.is_some_and(|via| wanted["!Sub"] == via),
             ("ArnLike", "lambda:SourceFunctionArn") => true,
             other => panic!("a condition that this test can't judge: {other:?}"),
