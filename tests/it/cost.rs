@@ -68,7 +68,7 @@ async fn a_delivered_text_costs_six_write_units_and_a_look_at_it_half_a_read_uni
     assert!(read <= 0.55, "{read} read units a text: consent");
 
     // The one look, ten minutes on, by a process that remembers nothing.
-    let later = Timing::default().first_look + Duration::from_secs(60);
+    let later = Timing::default().first_look + Duration::from_mins(1);
     let now = many.clock.now().checked_add(SignedDuration::try_from(later).unwrap()).unwrap();
     let tenants = many.stack.tenants();
     let tenant = tenants.list().await.unwrap().remove(0).1.unwrap();

@@ -78,7 +78,7 @@ async fn sweeps_at_once_find_what_twilio_took_and_release_nothing() {
     let claimed = world.clock.now();
     let twilio = Client::new(Timeouts::default()).unwrap();
     let mut ids = Vec::new();
-    for number in 0..40 {
+    for number in 0..20 {
         // Every pair says the same to two people, and every fifth text never reached Twilio.
         let body = format!("Text {}", number / 2);
         let (id, to) = doubtful(&world, &tenant, number, &body, claimed).await;
@@ -91,7 +91,7 @@ async fn sweeps_at_once_find_what_twilio_took_and_release_nothing() {
     }
     let now = claimed.checked_add(SignedDuration::from_hours(1)).unwrap();
     let until = now.checked_add(SignedDuration::from_mins(10)).unwrap();
-    let polls: Vec<_> = (0..4).map(|_| late_poll(&world, now)).collect();
+    let polls: Vec<_> = (0..3).map(|_| late_poll(&world, now)).collect();
     for swept in join_all(polls.iter().map(|poll| poll::sweep::sweep(poll, &tenant, until))).await {
         assert_eq!(swept.failed, 0);
     }

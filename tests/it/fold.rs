@@ -43,7 +43,7 @@ fn created(change: impl FnOnce(&mut Created)) -> Fact {
 
 fn attempt(number: u32) -> Fact {
     let claimed = at(100 * i64::from(number));
-    let deadline = claimed.checked_add(Duration::from_secs(60)).unwrap();
+    let deadline = claimed.checked_add(Duration::from_mins(1)).unwrap();
     Fact::new(claimed, Detail::Attempt(Attempt { attempt: number, deadline, request_id: "r".to_owned() }))
 }
 

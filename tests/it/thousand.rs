@@ -90,11 +90,13 @@ async fn a_thousand_tenants_some_of_which_hang_keep_no_invocation_beyond_its_tim
     while served.len() + hung.len() < TENANTS {
         invocations += 1;
         assert!(invocations <= 20, "{} served, {} hung", served.len(), hung.len());
+        eprintln!("invocation {invocations}: {} {}", served.len(), hung.len());
         let (began, known) = (Instant::now(), served.clone());
         let until = office.deps.clock.now() + SignedDuration::try_from(INVOCATION).unwrap();
         let report = poll::run(&office.deps, "test", until).await.unwrap();
         assert!(began.elapsed() < INVOCATION, "took {:?}", began.elapsed());
-        let left_out: BTreeSet<String> = report.left_out.iter().map(ToString::to_string).collect();
+        let waits = |tenant: &String| !served.contains(tenant) && !hung.contains(tenant);
+        let left_out: BTreeSet<String> = report.left_out.iter().map(ToString::to_string).filter(waits).collect();
         let mut again = 0;
         for (tenant, _, polled) in report.sources {
             let tenant = tenant.to_string();

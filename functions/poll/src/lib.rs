@@ -121,9 +121,10 @@ async fn one(
     until: Timestamp,
 ) -> Option<(Vec<(String, Polled)>, sweep::Swept)> {
     let now = deps.clock.now();
-    let until =
-        stamp::before(until, shared::settings::INVOCATION_MARGIN).min(stamp::after(now, deps.timing.tenant_budget));
-    if until <= now {
+    let budget = deps.timing.tenant_budget;
+    let until = stamp::before(until, shared::settings::INVOCATION_MARGIN).min(stamp::after(now, budget));
+    // A reading that is broken off is left alone for minutes, so one that could hardly be finished isn't begun.
+    if stamp::between(now, until) < (budget / 2).min(LEAST_TIME) {
         return None;
     }
     let (sources, swept) = tokio::join!(sources(deps, &tenant, request_id, until), sweep::sweep(deps, &tenant, until));

@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn both_orders_of_a_name_are_understood() {
         let check = |name: &str, first: &str, last: &str| {
-            assert_eq!(split_name(name), (first.to_owned(), last.to_owned()), "{name:?}")
+            assert_eq!(split_name(name), (first.to_owned(), last.to_owned()), "{name:?}");
         };
         check("Quill,Ada Mary", "Ada", "Quill");
         check("Quill, Ada", "Ada", "Quill");

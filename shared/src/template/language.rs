@@ -102,7 +102,7 @@ mod tests {
     fn a_person_gets_the_nearest_text() {
         let texts: BTreeMap<String, u8> = [("en", 1), ("es-MX", 2), ("fr", 3)].map(|(k, v)| (k.to_owned(), v)).into();
         let check = |wanted: &str, expect: &str| {
-            assert_eq!(choose(&texts, wanted, "en").map(|(tag, _)| tag), Some(expect), "{wanted}")
+            assert_eq!(choose(&texts, wanted, "en").map(|(tag, _)| tag), Some(expect), "{wanted}");
         };
         check("es", "es-MX");
         check("fr-CA", "fr");

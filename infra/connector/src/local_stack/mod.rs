@@ -34,8 +34,8 @@ const COUNT_EVERY: Duration = Duration::from_secs(2);
 /// Run the whole stack in one process: embedded DynamoDB, secrets, stream, schedule, HTTP API, and the functions themselves.
 ///
 /// Without --tenants, a demo hospital with 800 employees, a fake PeopleSoft and a fake Twilio is started with it. With
-/// --tenants, every DIR/{tenant}.json is a tenant document, and the systems that it names are called: texts go out for real
-/// unless the document says "mode": "dry_run" or lists the allowed numbers in "only_to".
+/// --tenants, every `DIR/{tenant}.json` is a tenant document, and the systems that it names are called: texts go out for real
+/// unless the document says "mode": "dry_run" or lists the allowed numbers in `"only_to"`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   connector local --once                      the demo, ending in a proof
@@ -126,7 +126,7 @@ pub async fn run(terminal: &mut Terminal<'_>, args: &Local) -> Done {
         data: args.data.clone(),
         timing: timing.clone(),
         clock: clock.clone(),
-        adjust: Some(Box::new(adjustment(args.poll_every, args.quiet_hours_clock, clock.clone()))),
+        adjust: Some(Box::new(adjustment(args.poll_every, args.quiet_hours_clock, &clock))),
         metrics: Metrics::off(clock.clone()),
     };
     let stack = Stack::start(options).await.map_err(|error| Failure::Usage(error.to_string()))?;
@@ -149,7 +149,7 @@ async fn start_demo(args: &Local, clock: &Clock) -> Result<Demo, Failure> {
 }
 
 /// What a trial changes in every tenant: how often it is polled, and what quiet hours take the time to be.
-fn adjustment(poll_every: Duration, quiet: Option<QuietClock>, clock: Clock) -> impl Fn(&mut Tenant) + Send + Sync {
+fn adjustment(poll_every: Duration, quiet: Option<QuietClock>, clock: &Clock) -> impl Fn(&mut Tenant) + Send + Sync + use<> {
     let started = clock.now();
     move |tenant| {
         tenant.poll.every = poll_every;
@@ -309,7 +309,7 @@ mod tests {
     #[test]
     fn durations_and_clocks_are_read() {
         let check = |text: &str, expect: Option<u64>| {
-            assert_eq!(duration(text).ok().map(|d| u64::try_from(d.as_millis()).unwrap()), expect, "{text}")
+            assert_eq!(duration(text).ok().map(|d| u64::try_from(d.as_millis()).unwrap()), expect, "{text}");
         };
         check("500ms", Some(500));
         check("2s", Some(2000));

@@ -5,7 +5,7 @@ use crate::terminal::Look;
 use comfy_table::Cell;
 use local::progress::Progress;
 use local::proof::Proof;
-use shared::notification::{State, Story};
+use shared::notification::{State, Story, Tried};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -110,7 +110,7 @@ pub(super) fn proof(proof: &Proof) -> Vec<String> {
 /// Without a Twilio of our own: what the ledger alone can show.
 pub(super) fn proof_without_twilio(progress: &Progress) -> (Vec<String>, bool) {
     let sids =
-        |story: &Story| story.tried().values().flat_map(|one| one.sids()).map(str::to_owned).collect::<BTreeSet<_>>();
+        |story: &Story| story.tried().values().flat_map(Tried::sids).map(str::to_owned).collect::<BTreeSet<_>>();
     let accepted = progress.stories.iter().filter(|(_, story)| !sids(story).is_empty()).count();
     let doubled: Vec<String> = progress
         .stories
