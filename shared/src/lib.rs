@@ -20,6 +20,7 @@ pub mod notification;
 pub mod peoplesoft;
 pub mod phone;
 pub mod settings;
+pub mod spelling;
 pub mod stamp;
 pub mod telemetry;
 pub mod template;

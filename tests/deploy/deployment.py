@@ -12,9 +12,10 @@ STACK = "peoplesoft-twilio"
 class Deployment:
     """A deployed stack."""
 
-    def __init__(self, root: Path, emulator):
+    def __init__(self, root: Path, emulator, connector: str):
         self.root = root
         self.emulator = emulator
+        self.connector_program = connector
         machine = platform.machine()
         self.architecture = "arm64" if machine in ("aarch64", "arm64") else "x86_64"
         self.outputs: dict[str, str] = {}
@@ -44,12 +45,12 @@ class Deployment:
     def connector(self, *arguments: str) -> str:
         """The operator's command; what it printed."""
         exported = {"TABLE_NAME": self.outputs["TableName"], "TENANT_SECRET_PREFIX": self.outputs["TenantSecretPrefix"]}
-        command = ["cargo", "connector", *arguments]
         done = subprocess.run(
-            command, cwd=self.root, env=self.emulator.environment | exported, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
+            [self.connector_program, *arguments], cwd=self.root, env=self.emulator.environment | exported,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         if done.returncode != 0:
-            raise SystemExit(f"{' '.join(command)} ended with {done.returncode}: {done.stdout}")
+            raise SystemExit(f"connector {' '.join(arguments)} ended with {done.returncode}: {done.stdout}{done.stderr}")
         return done.stdout
 
     def notifications(self, tenant: str) -> list[dict]:
@@ -57,7 +58,12 @@ class Deployment:
         return [json.loads(line) for line in self.connector("--format", "json", "audit", "list", tenant).splitlines()]
 
     def call(self, *command: str):
+        """Runs a command in the administrator's shell. What it says is shown only if it fails."""
         print("$", " ".join(command), flush=True)
-        done = subprocess.run(command, cwd=self.root, env=self.emulator.environment, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            command, cwd=self.root, env=self.emulator.environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
         if done.returncode != 0:
+            print(done.stdout)
             raise SystemExit(f"{command[0]} {command[1]} ended with {done.returncode}")

@@ -1,20 +1,13 @@
-"""The demo's PeopleSoft and Twilio as a child process: the example `fakes` of the crate `local`."""
+"""The demo's PeopleSoft and Twilio as a child process, which is the example `fakes` of the crate `local`."""
 
 import json
 import subprocess
-from pathlib import Path
 
 
 class Fakes:
     """Running fakes. `about` says where they are and which tenant document names them."""
 
-    def __init__(self, root: Path, arguments: list[str]):
-        built = subprocess.run(
-            ["cargo", "build", "--quiet", "--locked", "--package", "local", "--example", "fakes", "--message-format=json"],
-            cwd=root, check=True, stdout=subprocess.PIPE, text=True,
-        )
-        messages = [json.loads(line) for line in built.stdout.splitlines() if line.startswith("{")]
-        program = next(message["executable"] for message in messages if message.get("executable"))
+    def __init__(self, program: str, arguments: list[str]):
         self.process = subprocess.Popen([program, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.about = self.answer()
 

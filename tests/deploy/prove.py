@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import checks
+import programs
 from deployment import Deployment
 from emulator import Emulator
 from fakes import Fakes
@@ -38,7 +39,9 @@ def arguments():
 
 
 def prove(emulator: Emulator, options):
-    deployment = Deployment(ROOT, emulator)
+    with step("the operator's command and the fakes are built"):
+        connector, fakes_program = programs.connector(ROOT), programs.fakes(ROOT)
+    deployment = Deployment(ROOT, emulator, connector)
     with step("the template is clean"):
         deployment.lint()
     if not options.no_build:
@@ -49,7 +52,7 @@ def prove(emulator: Emulator, options):
     with step("IAM is enforced, and each function may do what it must and no more"):
         checks.policies_are_enforced(emulator, deployment.outputs["TableName"])
         checks.policies_allow_what_is_needed_and_no_more(emulator, deployment)
-    with stopping(Fakes(ROOT, ["--staff", options.staff])) as fakes:
+    with stopping(Fakes(fakes_program, ["--staff", options.staff])) as fakes:
         with step("a tenant is added"):
             document = json.loads(Path(fakes.about["document"]).read_text())
             deployment.connector("tenant", "add", fakes.about["tenant"], fakes.about["document"], "--live", "--yes")

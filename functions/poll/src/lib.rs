@@ -19,7 +19,7 @@ use rand::seq::SliceRandom as _;
 use shared::clock::Clock;
 use shared::ledger::{self, Ledger};
 use shared::metrics::Metrics;
-use shared::peoplesoft::Client;
+use shared::peoplesoft::{self, Client, Roads};
 use shared::tenant::{Tenant, TenantId, Tenants, store};
 use shared::timing::Timing;
 use shared::{stamp, twilio};
@@ -56,10 +56,18 @@ pub struct Deps {
 /// What a process remembers between invocations. All of it can be lost: then the ledger is asked again.
 #[derive(Default)]
 pub struct Memory {
-    clients: Mutex<HashMap<TenantId, (Arc<Tenant>, Client)>>,
+    clients: Mutex<Clients>,
     seen: Mutex<HashMap<(TenantId, String), Seen>>,
     done: Mutex<HashMap<TenantId, Timestamp>>,
     swept: Mutex<HashMap<TenantId, sweep::Progress>>,
+}
+
+/// The tenants' PeopleSofts.
+#[derive(Default)]
+struct Clients {
+    /// Made once: a thousand of them would take seconds and hundreds of megabytes.
+    roads: Option<Roads>,
+    of: HashMap<TenantId, (Arc<Tenant>, Client)>,
 }
 
 /// What one invocation did.
@@ -169,23 +177,29 @@ impl Memory {
     /// Forgets tenants that are no more.
     fn forget_all_but(&self, tenants: &[Arc<Tenant>]) {
         let known: HashSet<&TenantId> = tenants.iter().map(|tenant| &tenant.id).collect();
-        lock(&self.clients).retain(|id, _| known.contains(id));
+        lock(&self.clients).of.retain(|id, _| known.contains(id));
         lock(&self.seen).retain(|(id, _), _| known.contains(id));
         lock(&self.done).retain(|id, _| known.contains(id));
         lock(&self.swept).retain(|id, _| known.contains(id));
     }
 }
 
-/// The tenant's client, kept while its document stays the same: it holds connections and a token.
-fn client(deps: &Deps, tenant: &Arc<Tenant>) -> Result<Client, shared::peoplesoft::Error> {
+/// The tenant's client, kept while its document stays the same: it holds a token.
+fn client(deps: &Deps, tenant: &Arc<Tenant>) -> Result<Client, peoplesoft::Error> {
     let mut clients = lock(&deps.memory.clients);
-    if let Some((known, client)) = clients.get(&tenant.id)
+    if let Some((known, client)) = clients.of.get(&tenant.id)
         && Arc::ptr_eq(known, tenant)
     {
         return Ok(client.clone());
     }
-    let client = Client::new(tenant.peoplesoft.clone(), deps.clock.clone())?;
-    clients.insert(tenant.id.clone(), (Arc::clone(tenant), client.clone()));
+    let roads = match clients.roads.take() {
+        Some(roads) => roads,
+        None => Roads::new()?,
+    };
+    let client = Client::sharing(&roads, tenant.peoplesoft.clone(), deps.clock.clone());
+    clients.roads = Some(roads);
+    let client = client?;
+    clients.of.insert(tenant.id.clone(), (Arc::clone(tenant), client.clone()));
     Ok(client)
 }
 

@@ -8,13 +8,17 @@ use rand::RngExt;
 use shared::ledger::consent::Said;
 use shared::ledger::read::Consistency;
 use shared::ledger::{self, attempt::Claim};
-use shared::notification::{Closed, ClosedReason, Created, Detail, Fact, NotificationId, Outcome, Story};
+use shared::notification::{Closed, ClosedReason, Created, Detail, Fact, NotificationId, Outcome, State, Story};
 use shared::phone::PhoneNumber;
 use shared::stamp;
 use shared::tenant::{Mode, Tenant, TenantId, store};
 use shared::twilio::codes::Class;
 use shared::twilio::{Reply, Resource};
 use std::time::Duration;
+
+/// The least time that Twilio is given to send a text before quiet hours begin; it advises against 5 s or less (Twilio docs,
+/// Messages resource, `ValidityPeriod`).
+const LEAST_VALIDITY: Duration = Duration::from_secs(15);
 
 /// What came of starting an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +33,7 @@ pub enum Started {
     NoTime,
     /// The tenant has no usable document; the sweep comes back to it.
     NoTenant,
-    /// The fact starts nothing.
+    /// The fact starts nothing, or nothing any more: the notification was closed, or turned out to be accepted.
     NotOurs,
 }
 
@@ -55,6 +59,8 @@ struct Due<'a> {
     expires_at: Timestamp,
     /// Whether an operator released it: then it may have been closed before.
     again: bool,
+    /// How many attempts Twilio has put off so far.
+    setbacks: u32,
 }
 
 /// Starts the attempt that `fact` allows. Safe to call again with the same fact: only the first caller gets to send.
@@ -66,8 +72,7 @@ pub async fn start(
     invocation: &Invocation,
 ) -> Result<Started, Broken> {
     let Some(attempt) = fact.start_attempt else { return Ok(Started::NotOurs) };
-    let longest = deps.timing.twilio_timeout + deps.timing.retry_window + shared::settings::INVOCATION_MARGIN;
-    if stamp::between(deps.clock.now(), invocation.until) < longest {
+    if !has_time(deps, invocation) {
         return Ok(Started::NoTime);
     }
     let tenant = match deps.tenants.get(tenant).await {
@@ -83,8 +88,17 @@ pub async fn start(
         Err(error) => return Err(Broken::Tenants(error)),
     };
     let story = match fact.detail {
+        // Whoever rules out the first attempt takes it, so it needs no look at what else is known.
         Detail::Created(_) => Story::new(id.clone(), vec![fact]),
-        _ => deps.ledger.story(&tenant.id, id, Consistency::Strong).await?,
+        _ => {
+            let story = deps.ledger.story(&tenant.id, id, Consistency::Strong).await?;
+            let state = story.standing(deps.clock.now()).state;
+            if state != State::Pending {
+                tracing::info!(tenant = %tenant.id, notification = %id, attempt, state = %state, "released, and no longer to be started");
+                return Ok(Started::NotOurs);
+            }
+            story
+        }
     };
     let Some(created) = story.created() else {
         tracing::error!(tenant = %tenant.id, notification = %id, "released, but never created");
@@ -100,6 +114,7 @@ pub async fn start(
         attempt,
         expires_at: story.expires_at().unwrap_or(created.expires_at),
         again: story.released_by_operator(),
+        setbacks: setbacks(&story),
     };
     // Held for as long as the request lasts, so that a tenant never has more under way than its pace allows.
     let _place = deps.pace.place(&tenant.id).await;
@@ -108,24 +123,10 @@ pub async fn start(
 
 async fn make(deps: &Deps, due: &Due<'_>, invocation: &Invocation) -> Result<Started, Broken> {
     let (tenant, id) = (due.tenant, due.id);
-    let now = deps.clock.now();
-    if due.expires_at <= now {
-        return close(deps, due, ClosedReason::Expired, None).await;
+    if let Some((reason, why)) = obstacle(deps, due).await? {
+        return close(deps, due, reason, why).await;
     }
-    if !tenant.allows(due.to) {
-        return close(
-            deps,
-            due,
-            ClosedReason::Cancelled,
-            Some("not_allowed: the number is not among the tenant's only_to"),
-        )
-        .await;
-    }
-    if deps.ledger.has_opted_out(tenant, due.to).await? {
-        return close(deps, due, ClosedReason::OptedOut, None).await;
-    }
-    let longest = deps.timing.twilio_timeout + deps.timing.retry_window + shared::settings::INVOCATION_MARGIN;
-    if stamp::between(deps.clock.now(), invocation.until) < longest {
+    if !has_time(deps, invocation) {
         return Ok(Started::NoTime); // waiting for a place took what there was
     }
     let claimant = format!("{}#{:016x}", invocation.request_id, rand::rng().random::<u64>());
@@ -135,13 +136,39 @@ async fn make(deps: &Deps, due: &Due<'_>, invocation: &Invocation) -> Result<Sta
         return Ok(Started::ByAnother);
     };
     // From here on nothing is handed back: what we can't write down is in doubt, and the sweep finds evidence.
-    if let Err(error) = claimed(deps, due, claim).await {
+    if let Err(error) = claimed(deps, due, claim, now).await {
         tracing::error!(tenant = %tenant.id, notification = %id, attempt = due.attempt, error = %error, "outcome not written; the sweep will settle it");
     }
     Ok(Started::Here)
 }
 
-async fn claimed(deps: &Deps, due: &Due<'_>, claim: Claim) -> Result<(), ledger::Error> {
+/// Why the attempt must not be made, if it must not. Asked right before each attempt.
+async fn obstacle(deps: &Deps, due: &Due<'_>) -> Result<Option<(ClosedReason, Option<&'static str>)>, ledger::Error> {
+    let (tenant, now) = (due.tenant, deps.clock.now());
+    if due.expires_at <= now {
+        return Ok(Some((ClosedReason::Expired, None)));
+    }
+    if !tenant.allows(due.to) {
+        let why = "not_allowed: the number is not among the tenant's only_to";
+        return Ok(Some((ClosedReason::Cancelled, Some(why))));
+    }
+    if let Some(text) = &due.created.escalates {
+        let text = deps.ledger.story(&tenant.id, text, Consistency::Strong).await?;
+        if text.standing(now).state == State::Delivered {
+            return Ok(Some((ClosedReason::Cancelled, Some("its text was delivered"))));
+        }
+    }
+    let opted_out = deps.ledger.has_opted_out(tenant, due.to).await?;
+    Ok(opted_out.then_some((ClosedReason::OptedOut, None)))
+}
+
+/// Whether the invocation lasts long enough for a request to Twilio and for writing down what came of it.
+fn has_time(deps: &Deps, invocation: &Invocation) -> bool {
+    let longest = deps.timing.twilio_timeout + deps.timing.retry_window + shared::settings::INVOCATION_MARGIN;
+    stamp::between(deps.clock.now(), invocation.until) >= longest
+}
+
+async fn claimed(deps: &Deps, due: &Due<'_>, claim: Claim, claimed_at: Timestamp) -> Result<(), ledger::Error> {
     let (tenant, id) = (due.tenant, due.id);
     let now = deps.clock.now();
     if tenant.mode == Mode::DryRun {
@@ -151,29 +178,39 @@ async fn claimed(deps: &Deps, due: &Due<'_>, claim: Claim) -> Result<(), ledger:
     if allowed > now {
         return defer(deps, due, claim, "quiet_hours", allowed).await;
     }
-    if let Some(until) = deps.pace.paused_until(&tenant.id, now) {
+    if let Some(until) = deps.pace.paused_until(&tenant.id, now, deps.timing.attempt_deadline) {
         return defer(deps, due, claim, "account_paused", until).await;
     }
     let ends = due.expires_at.min(quiet_from.unwrap_or(Timestamp::MAX));
     let request = Request { tenant, id, created: due.created, to: due.to, body: due.body, attempt: due.attempt, ends };
-    let reply = request::ask(deps, &request, claim.deadline).await;
-    settle(deps, due, claim, reply).await
+    match request::ask(deps, &request, claim.deadline).await {
+        Some(reply) => settle(deps, due, claim, claimed_at, reply).await,
+        None => defer(deps, due, claim, "not_started", deps.clock.now()).await,
+    }
 }
 
 /// Writes down what Twilio's answer means. An answer that leaves doubt writes nothing.
-async fn settle(deps: &Deps, due: &Due<'_>, claim: Claim, reply: Reply) -> Result<(), ledger::Error> {
+async fn settle(
+    deps: &Deps,
+    due: &Due<'_>,
+    claim: Claim,
+    claimed_at: Timestamp,
+    reply: Reply,
+) -> Result<(), ledger::Error> {
     let (tenant, id, now) = (due.tenant, due.id, deps.clock.now());
     let attempt = claim.attempt;
     match reply {
         Reply::Accepted(Resource { sid, status, .. }) => {
             deps.pace.recovered(&tenant.id);
             deps.metrics.count(&tenant.id, "Accepted", 1, Some(due.created.channel.as_str()));
-            deps.metrics.latency(&tenant.id, "EventToAccepted", stamp::between(due.created.occurred_at, now));
+            // Waiting for its time is no delay of ours.
+            let began = due.created.not_before.map_or(due.created.occurred_at, |at| at.max(due.created.occurred_at));
+            deps.metrics.latency(&tenant.id, "EventToAccepted", stamp::between(began, now));
             tracing::info!(tenant = %tenant.id, notification = %id, attempt, sid, "accepted");
             deps.ledger.settle(tenant, id, claim, Outcome::Accepted { sid, status, evidence: None }, now, None).await
         }
         Reply::NotProcessed { code, why, retry_after, .. } => {
-            let pause = jittered(doubled(deps.timing.retry_base, due.attempt, deps.timing.retry_cap));
+            let pause = jittered(doubled(deps.timing.retry_base, due.setbacks, deps.timing.retry_cap));
             let pause = pause.max(retry_after.unwrap_or_default().min(deps.timing.account_cap));
             tracing::warn!(tenant = %tenant.id, notification = %id, attempt, code, why, "not processed; deferred");
             defer(
@@ -188,16 +225,18 @@ async fn settle(deps: &Deps, due: &Due<'_>, claim: Claim, reply: Reply) -> Resul
         Reply::Refused { code, status, class } => {
             let code = code.or(status.map(u32::from)).unwrap_or_default();
             match class {
-                Class::Account | Class::WaitLong => {
-                    let pause = spread(doubled(deps.timing.account_base, due.attempt, deps.timing.account_cap));
-                    if class.is_account_trouble() && deps.pace.pause(&tenant.id, stamp::after(now, pause)) {
-                        deps.metrics.count(&tenant.id, "AccountTrouble", 1, Some(&code.to_string()));
-                        tracing::error!(tenant = %tenant.id, code, "trouble with the Twilio account; everything of this tenant is kept for later");
-                    }
+                Class::Account => {
+                    let until = pause(deps, &tenant.id, code, now);
+                    return defer(deps, due, claim, &code.to_string(), until).await;
+                }
+                Class::WaitLong => {
+                    let pause = spread(doubled(deps.timing.account_base, due.setbacks, deps.timing.account_cap));
                     return defer(deps, due, claim, &code.to_string(), stamp::after(now, pause)).await;
                 }
                 Class::OptedOut => {
-                    deps.ledger.append_consent(tenant, due.to, Said::Blocked, now, &id.to_string()).await?;
+                    // As of the claim: a START that came while we asked must not be overruled.
+                    let refused = format!("{id}-{attempt}");
+                    deps.ledger.append_consent(tenant, due.to, Said::Blocked, claimed_at, &refused).await?;
                 }
                 Class::Bug | Class::Config => {
                     tracing::error!(tenant = %tenant.id, notification = %id, attempt, code, class = request::word(class), "refused; somebody has to mend this");
@@ -230,12 +269,41 @@ async fn defer(deps: &Deps, due: &Due<'_>, claim: Claim, code: &str, retry_at: T
     deps.ledger.settle(due.tenant, due.id, claim, outcome, deps.clock.now(), Some(retry_at)).await
 }
 
+/// Pauses a tenant whose account Twilio refuses, and answers until when.
+fn pause(deps: &Deps, tenant: &TenantId, code: u32, now: Timestamp) -> Timestamp {
+    let (base, cap) = (deps.timing.account_base, deps.timing.account_cap);
+    let paused = deps.pace.pause(tenant, now, |before| spread(doubled(base, before, cap)));
+    // Once for each pause, so that an alarm lasts as long as the trouble does, and said once.
+    if paused.failures > 0 {
+        deps.metrics.count(tenant, "AccountTrouble", 1, Some(&code.to_string()));
+    }
+    if paused.failures == 1 {
+        tracing::error!(tenant = %tenant, code, "trouble with the Twilio account; everything of this tenant is kept for later");
+    }
+    paused.until
+}
+
 async fn close(deps: &Deps, due: &Due<'_>, reason: ClosedReason, why: Option<&str>) -> Result<Started, Broken> {
     let closed =
         Closed { closed: reason, attempt: due.attempt, again: due.again, why: why.map(str::to_owned), by: None };
-    deps.ledger.append(due.tenant, due.id, &Fact::new(deps.clock.now(), Detail::Closed(closed))).await?;
+    let now = deps.clock.now();
+    let deadline = stamp::after(now, deps.timing.attempt_deadline);
+    if !deps.ledger.close(due.tenant, due.id, closed, now, deadline).await? {
+        return Ok(Started::ByAnother);
+    }
     deps.metrics.count(&due.tenant.id, "Closed", 1, Some(reason.as_str()));
+    tracing::info!(tenant = %due.tenant.id, notification = %due.id, attempt = due.attempt, reason = reason.as_str(), "closed");
     Ok(Started::Closed)
+}
+
+/// How many attempts Twilio has put off; those that we put off ourselves say nothing about how busy it is.
+fn setbacks(story: &Story) -> u32 {
+    let tried = story.tried();
+    let put_off = tried.values().filter(|one| match one.outcome {
+        Some(Outcome::Deferred { code, .. }) => !Outcome::OUR_OWN_REASONS.contains(&code.as_str()),
+        _ => false,
+    });
+    u32::try_from(put_off.count()).unwrap_or(u32::MAX)
 }
 
 /// The first instant that is not quiet, and when it gets quiet next.
@@ -243,12 +311,19 @@ fn quiet(due: &Due<'_>, now: Timestamp) -> (Timestamp, Option<Timestamp>) {
     let Some(hours) = due.tenant.quiet_hours.as_ref().filter(|_| !due.created.urgent) else { return (now, None) };
     let own = due.created.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok());
     let zone = own.unwrap_or_else(|| hours.time_zone.clone());
-    (hours.next_allowed(now, &zone), hours.next_start(now, &zone))
+    let allowed = hours.next_allowed(now, &zone);
+    match hours.next_start(allowed, &zone) {
+        // What can't be sent in time any more waits for the end of the quiet hours that are about to begin.
+        Some(start) if allowed == now && stamp::between(now, start) < LEAST_VALIDITY => {
+            (hours.next_allowed(start, &zone), None)
+        }
+        start => (allowed, start),
+    }
 }
 
-/// `base` doubled for every attempt after the first, `cap` at most.
-fn doubled(base: Duration, attempt: u32, cap: Duration) -> Duration {
-    base.saturating_mul(2_u32.saturating_pow(attempt.saturating_sub(1).min(16))).min(cap)
+/// `base` doubled for every time before, `cap` at most.
+fn doubled(base: Duration, before: u32, cap: Duration) -> Duration {
+    base.saturating_mul(2_u32.saturating_pow(before.min(16))).min(cap)
 }
 
 /// Full jitter: anything up to the pause.

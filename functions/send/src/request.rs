@@ -37,31 +37,35 @@ pub struct Request<'a> {
     pub ends: Timestamp,
 }
 
-/// Asks, and asks again while the answer is that it was not processed, a few times and for a short while.
-pub async fn ask(deps: &Deps, request: &Request<'_>, deadline: Timestamp) -> Reply {
+/// Asks, and asks again while the answer is that it was not processed, a few times and for a short while. `None` if nothing
+/// was asked, because it is too late for it.
+pub async fn ask(deps: &Deps, request: &Request<'_>, deadline: Timestamp) -> Option<Reply> {
     let callback = format!(
         "{}/twilio/{}/status?n={}&a={}{CALLBACK_OVERRIDES}",
         deps.callback_base_url, request.tenant.id, request.id, request.attempt
     );
+    // A request that might outlast the attempt's deadline could still be under way when the sweep presumes it lost.
+    let last_start = stamp::before(deadline, deps.timing.twilio_timeout).min(request.ends);
     let started = deps.clock.now();
+    if started >= last_start {
+        return None;
+    }
     let mut tries = 0;
     loop {
-        // A request that might outlast the attempt's deadline could still be under way when the sweep presumes it lost.
-        if stamp::after(deps.clock.now(), deps.timing.twilio_timeout) > deadline {
-            let why = "no time is left before the attempt's deadline";
-            return Reply::NotProcessed { code: None, status: None, retry_after: None, why };
-        }
         let reply = once(deps, request, &callback).await;
-        let Reply::NotProcessed { retry_after, .. } = &reply else { return reply };
-        let pause = retry_after.unwrap_or_else(|| backoff(tries));
-        let now = deps.clock.now();
-        let spent = stamp::between(started, now) + pause;
-        let too_late = stamp::after(now, pause + deps.timing.twilio_timeout) > deadline;
-        if tries >= deps.timing.retries || spent > deps.timing.retry_window || too_late {
-            return reply;
+        let Reply::NotProcessed { retry_after, .. } = &reply else { return Some(reply) };
+        let pause = backoff(tries).max(retry_after.unwrap_or_default());
+        let again_at = stamp::after(deps.clock.now(), pause);
+        let spent = stamp::between(started, again_at);
+        if tries >= deps.timing.retries || spent > deps.timing.retry_window || again_at >= last_start {
+            return Some(reply);
         }
         tries += 1;
         tokio::time::sleep(pause).await;
+        // However long the pause really took.
+        if deps.clock.now() >= last_start {
+            return Some(reply);
+        }
     }
 }
 

@@ -148,7 +148,15 @@ mod tests {
         check(Duration::ZERO, "1");
         check(Duration::from_millis(1), "1");
         check(Duration::from_millis(2001), "3");
-        check(Duration::from_secs(600), "600");
+        check(Duration::from_mins(10), "600");
+    }
+
+    #[test]
+    fn a_yes_is_spelt_one_way() {
+        // Portals that can't parse JSON look for it as text.
+        let response = Answer::Checked { sid: "VE1".to_owned(), approved: true }.into_response();
+        let Body::Text(text) = response.body() else { panic!("not a text") };
+        assert!(text.contains("\"approved\":true"), "{text}");
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub struct Deps {
     pub clock: Clock,
     /// Where counts go.
     pub metrics: Metrics,
-    /// The ways to the tenants' PeopleSofts.
+    /// The ways to each tenant's PeopleSoft.
     pub contacts: contact::Clients,
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// How long a code can be checked: Twilio's default (Twilio docs, Verify, rate limits and timeouts). A Verify service that
 /// was set to less says so itself, by finding nothing.
-pub const CODE_LIFE: Duration = Duration::from_secs(600);
+pub const CODE_LIFE: Duration = Duration::from_mins(10);
 
 /// Codes for one employee in any [`WINDOW`]. It is what Twilio allows for one verification; ours also holds when the same
 /// person has several numbers in turn, or approves and starts again.

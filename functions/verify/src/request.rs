@@ -84,7 +84,7 @@ mod tests {
         check(r#"{"employee_id": 42317, "channel": "sms"}"#, false);
         check(r#"{"employee_id": "", "channel": "sms"}"#, false);
         check(r#"{"channel": "sms"}"#, false);
-        check(r#"[]"#, false);
+        check("[]", false);
         check("", false);
         check("employee_id=0042317&channel=sms", false);
         check(&format!(r#"{{"employee_id": "{}", "channel": "sms"}}"#, "1".repeat(5000)), false);

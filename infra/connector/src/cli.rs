@@ -181,6 +181,7 @@ pub enum AuditWhat {
         #[arg(value_parser = TenantId::parse)]
         tenant: TenantId,
     },
+    Report(crate::report::Report),
 }
 
 /// `audit list`

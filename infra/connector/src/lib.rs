@@ -6,6 +6,7 @@
 //! - [`run`]: who does it;
 //! - [`tenant`]: checks, stores and shows tenant documents;
 //! - [`audit`]: tells what became of notifications;
+//! - [`report`]: the same of all of them, from an export of the table;
 //! - [`act`]: replays, cancels and releases them;
 //! - [`ask`], [`terminal`], [`table`], [`failure`]: how it talks to people.
 
@@ -16,12 +17,13 @@ pub mod cli;
 pub mod deps;
 pub mod failure;
 pub mod local_stack;
+pub mod report;
 pub mod table;
 pub mod tenant;
 pub mod terminal;
 
 use clap::CommandFactory as _;
-use cli::{Cli, Command};
+use cli::{Audit, AuditWhat, Cli, Command};
 pub use deps::Deps;
 use failure::{Done, Exit};
 use terminal::Terminal;
@@ -34,6 +36,7 @@ pub async fn run(cli: Cli, terminal: &mut Terminal<'_>) -> u8 {
         Command::Completions { shell } => completions(*shell, terminal),
         Command::Local(args) => local_stack::run(terminal, args).await,
         Command::Tenant(cli::Tenant::Check(check)) => tenant::check(terminal, cli.format, check),
+        Command::Audit(Audit { what: AuditWhat::Report(args), reveal: false }) => report::run(terminal, cli.format, args),
         _ => {
             let deps = Deps::from_environment(&cli).await;
             dispatch(&cli, &deps, terminal).await

@@ -69,7 +69,8 @@ fn report(twilio: &FakeTwilio, expected: &Value) -> Value {
         .collect();
     let mut answers: BTreeMap<String, usize> = BTreeMap::new();
     for callback in twilio.callbacks() {
-        let last = callback.answers.last().copied().flatten().map_or_else(|| "none".to_owned(), |status| status.to_string());
+        let last =
+            callback.answers.last().copied().flatten().map_or_else(|| "none".to_owned(), |status| status.to_string());
         *answers.entry(last).or_default() += 1;
     }
     json!({

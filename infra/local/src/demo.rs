@@ -18,6 +18,8 @@ pub const TENANT: &str = "st-lukes";
 pub const STAFF: usize = 800;
 /// What the portal shows to verify.
 pub const PORTAL_TOKEN: &str = "demo-portal-token";
+/// The code that verify sends, once the demo's Twilio is told to send no other: nobody there has a phone to look at.
+pub const CODE: &str = "246810";
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const AUTH_TOKEN: &str = "demo-auth-token";
@@ -51,6 +53,8 @@ pub struct Demo {
     pub peoplesoft: FakePeopleSoft,
     /// The hospital's Twilio.
     pub twilio: FakeTwilio,
+    /// Somebody to try two-factor checks with: an employee who can be texted.
+    pub employee_id: String,
     tenants: PathBuf,
     _temporary: Option<TempDir>,
 }
@@ -61,6 +65,8 @@ impl Demo {
         let zone = TimeZone::get("America/Chicago").map_err(io::Error::other)?;
         let now = anchor(data, clock.now())?;
         let people = hospital::hospital(moods.seed, moods.staff, now, &zone);
+        let texted = people.expectations.iter().find(|one| matches!(one.outcome, hospital::Expected::Reaches { .. }));
+        let employee_id = texted.map(|one| one.employee_id.clone()).unwrap_or_default();
         let told = clock.clone();
         let peoplesoft = FakePeopleSoft::start(people.database, hospital::settings(&zone, move || told.now())).await?;
         let twilio = FakeTwilio::start(settings(moods, clock, data)).await?;
@@ -74,7 +80,7 @@ impl Demo {
         let start_at = now.checked_sub(SignedDuration::from_mins(30)).unwrap_or(now);
         let document = document(&peoplesoft, &twilio, &zone, start_at);
         std::fs::write(tenants.join(format!("{TENANT}.json")), serde_json::to_vec_pretty(&document)?)?;
-        Ok(Self { peoplesoft, twilio, tenants, _temporary: temporary })
+        Ok(Self { peoplesoft, twilio, employee_id, tenants, _temporary: temporary })
     }
 
     /// The directory of the tenant document.

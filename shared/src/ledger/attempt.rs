@@ -3,12 +3,13 @@
 
 use super::table::{PK, RETAIN_UNTIL, SK, phone_pk};
 use super::{Append, Error, Item, Ledger};
-use crate::notification::{Attempt, AttemptOutcome, Detail, Fact, NotificationId, Outcome, Report};
+use crate::notification::{Attempt, AttemptOutcome, Closed, Detail, Fact, NotificationId, Outcome, Report};
 use crate::phone::PhoneNumber;
 use crate::stamp;
 use crate::tenant::Tenant;
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
+use rand::RngExt;
 
 /// An attempt that is ours and nobody else's. It is spent by [`Ledger::settle`], or dropped if nothing is known.
 #[derive(Debug)]
@@ -75,9 +76,29 @@ impl Ledger {
         let known = |sid: &str| matches!(&old.detail, Detail::Outcome(AttemptOutcome { outcome: Outcome::Accepted { sid: known, .. }, .. }) if known == sid);
         if let Some((sid, status)) = accepted.filter(|(sid, _)| !known(sid)) {
             let report = Report { sid, status, attempt, error_code: None, fields: serde_json::Map::new() };
-            self.append(tenant, id, &Fact::new(at, Detail::Fetched(report))).await?;
+            let mut report = Fact::new(at, Detail::Fetched(report));
+            report.due_at = fact.due_at;
+            self.append(tenant, id, &report).await?;
         }
         Ok(matches!(old.detail, Detail::Outcome(AttemptOutcome { outcome: first, .. }) if first == outcome))
+    }
+
+    /// Closes a notification whose next attempt may start at any moment: takes that attempt first, so that a record of the
+    /// stream that turns up late finds it taken. Answers whether it is closed; if not, somebody else has started it.
+    pub async fn close(
+        &self,
+        tenant: &Tenant,
+        id: &NotificationId,
+        closed: Closed,
+        at: Timestamp,
+        deadline: Timestamp,
+    ) -> Result<bool, Error> {
+        let claimant = format!("closing {}#{:016x}", closed.closed.as_str(), rand::rng().random::<u64>());
+        if self.claim(tenant, id, closed.attempt, &claimant, at, deadline).await?.is_none() {
+            return Ok(false);
+        }
+        self.append(tenant, id, &Fact::new(at, Detail::Closed(closed))).await?;
+        Ok(true)
     }
 
     /// Takes a sid that Twilio's list showed for an attempt in doubt; `false` if another notification took it first.

@@ -31,7 +31,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 /// How long a mark of `verify-starts` is kept: it is a count, and its minute is over long before.
-const MARKS_KEPT: Duration = Duration::from_secs(86_400);
+const MARKS_KEPT: Duration = Duration::from_hours(24);
 
 impl Ledger {
     /// Appends a fact of an employee's checks, unless there is one at its place.

@@ -289,6 +289,22 @@ pub struct Revealed {
     pub by: String,
 }
 
+impl Attempt {
+    /// How the names of those begin who take an attempt only so that nobody else can start it: the operator's command, the
+    /// sweep, and whoever closes a notification. Nothing is asked of Twilio under such a name.
+    pub const ASKING_NOTHING: [&str; 3] = ["connector ", "sweep ", "closing "];
+
+    /// Whether it was taken only so that nobody else can start it: nothing was asked of Twilio, and nothing will be.
+    pub fn asks_nothing(&self) -> bool {
+        Self::ASKING_NOTHING.iter().any(|name| self.request_id.starts_with(name))
+    }
+}
+
+impl Outcome {
+    /// Why an attempt is deferred in our own words, where Twilio was not asked.
+    pub const OUR_OWN_REASONS: [&str; 3] = ["quiet_hours", "account_paused", "not_started"];
+}
+
 impl Fact {
     /// A fact that nothing follows from by itself.
     pub fn new(at: Timestamp, detail: Detail) -> Self {

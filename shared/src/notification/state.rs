@@ -120,7 +120,7 @@ pub struct Standing {
     pub state: State,
     /// Why, in a word or Twilio's code and its meaning, where there is a why.
     pub reason: Option<String>,
-    /// The highest attempt that was claimed.
+    /// The highest attempt that was claimed in order to ask Twilio.
     pub attempts: u32,
     /// Twilio's id of the message or call that counts.
     pub sid: Option<String>,
@@ -130,8 +130,8 @@ impl Story {
     /// Where the notification stands at `now`. A story without its `created` stands where its callbacks say.
     pub fn standing(&self, now: Timestamp) -> Standing {
         let tried = self.tried();
-        let attempts =
-            tried.iter().filter(|(_, one)| one.claim.is_some()).map(|(number, _)| *number).max().unwrap_or(0);
+        let asked = tried.iter().filter(|(_, one)| one.claim.is_some_and(|claim| !claim.asks_nothing()));
+        let attempts = asked.map(|(number, _)| *number).max().unwrap_or(0);
         let stands = |state, reason: Option<String>, sid: Option<String>| Standing { state, reason, attempts, sid };
         if let Some(created) = self.created()
             && let Some(suppressed) = created.suppressed

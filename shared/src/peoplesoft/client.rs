@@ -47,6 +47,37 @@ pub(super) struct Inner {
     max_rows: u32,
 }
 
+/// The roads to gateways whose certificates the machine trusts by itself. Making them reads all those authorities, so a
+/// process with many tenants makes them once. They carry no credentials and keep no cookies. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Roads(reqwest::Client);
+
+impl Roads {
+    /// Roads for everybody.
+    pub fn new() -> Result<Self, Error> {
+        Self::to(None)
+    }
+
+    fn to(ca_certificate_pem: Option<&str>) -> Result<Self, Error> {
+        let mut http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .http1_only()
+            .gzip(true)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_CONNECTION);
+        if let Some(pem) = ca_certificate_pem {
+            let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).unwrap_or_default();
+            if certificates.is_empty() {
+                return Err(Error::Misconfigured { what: "ca_certificate_pem holds no certificate" });
+            }
+            http = http.tls_certs_merge(certificates);
+        }
+        http.build().map(Self).map_err(|_| Error::Misconfigured { what: "ca_certificate_pem can't be used" })
+    }
+}
+
 /// How long the client pauses. Tests shorten it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pauses {
@@ -96,25 +127,22 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client for one `PeopleSoft`. Asks nothing yet; an error is always [`Error::Misconfigured`].
     pub fn new(connection: Connection, clock: Clock) -> Result<Self, Error> {
-        let base = connection.checked_base()?;
-        let mut http = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .http1_only()
-            .gzip(true)
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(IDLE_CONNECTION);
-        if let Some(pem) = &connection.ca_certificate_pem {
-            let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).unwrap_or_default();
-            if certificates.is_empty() {
-                return Err(Error::Misconfigured { what: "ca_certificate_pem holds no certificate" });
-            }
-            http = http.tls_certs_merge(certificates);
+        let roads = Roads::to(connection.ca_certificate_pem.as_deref())?;
+        Self::on(roads, connection, clock)
+    }
+
+    /// The same on roads that many clients share, unless its gateway's certificate needs roads of its own.
+    pub fn sharing(roads: &Roads, connection: Connection, clock: Clock) -> Result<Self, Error> {
+        match &connection.ca_certificate_pem {
+            Some(_) => Self::new(connection, clock),
+            None => Self::on(roads.clone(), connection, clock),
         }
-        let http = http.build().map_err(|_| Error::Misconfigured { what: "ca_certificate_pem can't be used" })?;
+    }
+
+    fn on(roads: Roads, connection: Connection, clock: Clock) -> Result<Self, Error> {
+        let base = connection.checked_base()?;
         let inner = Inner {
-            http,
+            http: roads.0,
             authorizer: Authorizer::new(&connection.auth)?,
             clock,
             places: Arc::new(Semaphore::new(MAX_AT_ONCE)),

@@ -174,24 +174,24 @@ pub fn read(section: Section<'_>, default_language: &str, contacts: Option<&Colu
             "is no strftime format for a date and a time without zone; the default is \"%Y-%m-%d-%H.%M.%S.000000\"",
         );
     }
+    let since_prompt = section.text("since_prompt").unwrap_or_else(|| "SINCE".to_owned());
+    let until_prompt = section.text("until_prompt").unwrap_or_else(|| "UNTIL".to_owned());
+    let page_prompt = section.text("page_prompt");
     let fixed_prompts = section.text_map("fixed_prompts");
-    for (name, value) in &fixed_prompts {
-        if name.contains(',') || value.contains(',') {
-            section.problem(
-                &format!("fixed_prompts.{name}"),
-                "PeopleSoft separates prompts by commas, so neither name nor value can hold one",
-            );
-        }
-    }
+    check_prompts(&section, [Some(&since_prompt), Some(&until_prompt), page_prompt.as_ref()], &fixed_prompts);
     let columns = match section.section("columns") {
         Some(below) => {
-            let columns = Columns::read(&below, defaults.columns);
+            let mut columns = Columns::read(&below, defaults.columns);
+            // The kind's own texts need the kind's own fields; other texts say which they need.
+            if below.value("fields").is_none() && section.value("templates").is_none() {
+                columns.fields = defaults.fields();
+            }
             below.finish();
             columns
         }
         None => Columns {
             known: defaults.columns.iter().map(|(meaning, column)| (*meaning, (*column).to_owned())).collect(),
-            fields: defaults.fields.iter().map(|(name, column)| ((*name).to_owned(), (*column).to_owned())).collect(),
+            fields: defaults.fields(),
         },
     };
     for meaning in ["employee_id", "occurred_at"] {
@@ -224,11 +224,11 @@ pub fn read(section: Section<'_>, default_language: &str, contacts: Option<&Colu
         source,
         kind,
         query,
-        since_prompt: section.text("since_prompt").unwrap_or_else(|| "SINCE".to_owned()),
-        until_prompt: section.text("until_prompt").unwrap_or_else(|| "UNTIL".to_owned()),
+        since_prompt,
+        until_prompt,
         prompt_format,
         fixed_prompts,
-        page_prompt: section.text("page_prompt"),
+        page_prompt,
         blocks: section.choice("mode", &[("rows", false), ("blocks", true)], false),
         columns,
         key,
@@ -241,6 +241,26 @@ pub fn read(section: Section<'_>, default_language: &str, contacts: Option<&Colu
     let problems = section.problems().clone();
     section.finish();
     (problems.count() == before).then_some(read)
+}
+
+/// Prompts are told apart by their names, and names and values by the commas between them.
+fn check_prompts(section: &Section<'_>, own: [Option<&String>; 3], fixed: &[(String, String)]) {
+    let own = ["since_prompt", "until_prompt", "page_prompt"].into_iter().zip(own);
+    let own = own.filter_map(|(key, name)| Some((key.to_owned(), name?, None)));
+    let fixed = fixed.iter().map(|(name, value)| (format!("fixed_prompts.{name}"), name, Some(value)));
+    let mut names: Vec<&str> = Vec::new();
+    for (key, name, value) in own.chain(fixed) {
+        if name.trim().is_empty() {
+            section.problem(&key, "must name a prompt");
+        }
+        if name.contains(',') || value.is_some_and(|value| value.contains(',')) {
+            section.problem(&key, "PeopleSoft separates prompts by commas, so neither name nor value can hold one");
+        }
+        if names.contains(&name.as_str()) {
+            section.problem(&key, format!("prompt {name:?} stands twice"));
+        }
+        names.push(name);
+    }
 }
 
 fn channels(section: &Section<'_>) -> Channels {

@@ -2,6 +2,7 @@
 //! `PeopleSoft` administrator under `infra/peoplesoft/` describe queries that fit these defaults.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -36,12 +37,19 @@ pub const PROMPT_FORMAT: &str = "%Y-%m-%d-%H.%M.%S.000000";
 pub struct Defaults {
     /// Column by meaning.
     pub columns: &'static [(&'static str, &'static str)],
-    /// Column by template field; only where the document names no columns at all.
+    /// Column by template field, for the kind's own texts.
     pub fields: &'static [(&'static str, &'static str)],
     /// The columns that identify an event.
     pub key: &'static [&'static str],
     /// Text by language.
     pub templates: &'static [(&'static str, &'static str)],
+}
+
+impl Defaults {
+    /// The columns of the template's fields.
+    pub fn fields(&self) -> BTreeMap<String, String> {
+        self.fields.iter().map(|(name, column)| ((*name).to_owned(), (*column).to_owned())).collect()
+    }
 }
 
 const EMPLOYEE: (&str, &str) = ("employee_id", "A.EMPLID");

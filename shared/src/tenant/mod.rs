@@ -12,6 +12,8 @@ mod quiet;
 mod refused;
 mod section;
 pub mod store;
+#[cfg(test)]
+mod tests;
 mod zone;
 
 pub use document::{Invalid, parse};

@@ -1,8 +1,8 @@
 //! Quiet hours: when people are left alone, by the clock on their own wall.
 
-use jiff::Timestamp;
-use jiff::civil::{DateTime, Time};
+use jiff::civil::Time;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 
 /// A daily span in which nothing starts; the beginning belongs to it, the end doesn't. It may reach over midnight.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,49 +18,39 @@ pub struct QuietHours {
 impl QuietHours {
     /// The first instant at or after `at` that isn't quiet. Equal ends mean that there are no quiet hours.
     pub fn next_allowed(&self, at: Timestamp, zone: &TimeZone) -> Timestamp {
-        let local = at.to_zoned_datetime(zone.clone()).datetime();
-        if !self.is_quiet(local.time()) {
-            return at;
-        }
-        let date = local.date();
-        let date = if local.time() < self.end { date } else { date.tomorrow().unwrap_or(date) };
-        // A wall clock set back may show the end twice, or be quiet again just after it: the first end that is really over.
-        [date.to_datetime(self.end)]
-            .into_iter()
-            .filter_map(|end| instant(end, zone))
-            .find(|end| *end > at)
-            .unwrap_or(at)
+        let yesterday = self.spans(at, zone, -1).take(2);
+        yesterday.filter(|(start, end)| *start <= at && at < *end).map(|(_, end)| end).max().unwrap_or(at)
     }
 
     /// When the next quiet span begins after `at`; `None` if there is none.
     pub fn next_start(&self, at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
-        if self.start == self.end {
-            return None;
-        }
-        let local = at.to_zoned_datetime(zone.clone()).datetime();
-        let today = local.date().to_datetime(self.start);
-        let tomorrow = local.date().tomorrow().ok()?.to_datetime(self.start);
-        [today, tomorrow].into_iter().filter_map(|start| instant(start, zone)).find(|start| *start > at)
+        self.spans(at, zone, 0).map(|(start, _)| start).find(|start| *start > at)
     }
 
-    fn is_quiet(&self, time: Time) -> bool {
-        if self.start <= self.end {
-            self.start <= time && time < self.end
-        } else {
-            self.start <= time || time < self.end
-        }
+    /// The quiet spans that begin on the day of `at`, or so many days from it, and on the three days after that.
+    fn spans<'a>(
+        &'a self,
+        at: Timestamp,
+        zone: &'a TimeZone,
+        from: i32,
+    ) -> impl Iterator<Item = (Timestamp, Timestamp)> + 'a {
+        let today = at.to_zoned_datetime(zone.clone()).date();
+        (from..from + 4).filter(|_| self.start != self.end).filter_map(move |days| {
+            let date = today.checked_add(days.days()).ok()?;
+            let until = if self.start < self.end { date } else { date.tomorrow().ok()? };
+            // A local time that doesn't exist is read as just outside of the gap, one that exists twice as the earlier or the
+            // later: people are left alone rather too long than too short.
+            let start = zone.to_ambiguous_zoned_datetime(date.to_datetime(self.start)).earlier().ok()?;
+            let end = zone.to_ambiguous_zoned_datetime(until.to_datetime(self.end)).later().ok()?;
+            Some((start.timestamp(), end.timestamp()))
+        })
     }
-}
-
-/// A local time that doesn't exist is read as the first instant after the gap, one that exists twice as the later: people
-/// are left alone rather too long than too short.
-fn instant(local: DateTime, zone: &TimeZone) -> Option<Timestamp> {
-    zone.to_ambiguous_zoned_datetime(local).later().ok().map(|zoned| zoned.timestamp())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use jiff::civil::DateTime;
 
     fn hours(start: &str, end: &str) -> (QuietHours, TimeZone) {
         let zone = TimeZone::get("America/Chicago").unwrap();
@@ -96,6 +86,31 @@ mod tests {
         let (hours, zone) = hours("21:00", "01:30");
         let end = hours.next_allowed(at("2026-10-31T23:00", &zone), &zone);
         assert_eq!(end, "2026-11-01T07:30:00Z".parse().unwrap()); // 01:30 CST, not CDT
+    }
+
+    /// Every minute of the two days around each change of the clocks.
+    #[test]
+    fn nothing_quiet_by_the_wall_clock_is_ever_allowed() {
+        let zone = TimeZone::get("America/Chicago").unwrap();
+        for (start, end) in [("21:00", "08:00"), ("21:00", "01:30"), ("21:00", "02:30"), ("02:15", "02:45"), ("01:15", "01:45"), ("12:00", "13:00")] {
+            let (hours, _) = hours(start, end);
+            for noon in ["2026-03-07T12:00", "2026-10-31T12:00"] {
+                let mut from = at(noon, &zone);
+                for _ in 0..2 * 24 * 60 {
+                    let allowed = hours.next_allowed(from, &zone);
+                    let time = allowed.to_zoned_datetime(zone.clone()).time();
+                    let quiet = if hours.start < hours.end {
+                        hours.start <= time && time < hours.end
+                    } else {
+                        hours.start <= time || time < hours.end
+                    };
+                    assert!(!quiet && allowed >= from, "{start}-{end}: {from} gave {allowed}");
+                    assert_eq!(hours.next_allowed(allowed, &zone), allowed, "{start}-{end}");
+                    assert!(hours.next_start(allowed, &zone).unwrap() > allowed, "{start}-{end}");
+                    from = from.checked_add(1.minute()).unwrap();
+                }
+            }
+        }
     }
 
     #[test]

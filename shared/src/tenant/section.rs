@@ -1,6 +1,7 @@
 //! Reads one JSON object of a tenant document key by key, and collects everything that is wrong with it instead of stopping
 //! at the first. Problems name the place and never the value, since a value may be a secret.
 
+use crate::spelling;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use std::cell::RefCell;
@@ -240,22 +241,9 @@ impl<'a> Section<'a> {
     pub fn finish(self) {
         let asked = self.asked.borrow();
         for key in self.object.keys().filter(|key| !asked.contains(key.as_str())) {
-            let close = asked.iter().find(|known| close(known, key));
+            let close = spelling::nearest(key, asked.iter().copied());
             let hint = close.map_or_else(String::new, |known| format!("; did you mean {known:?}?"));
             self.problem(key, format!("unknown key{hint}"));
         }
     }
-}
-
-/// Whether two keys differ by a slip of the keyboard: case, separators, or one letter.
-fn close(known: &str, key: &str) -> bool {
-    let plain = |text: &str| text.to_ascii_lowercase().replace(['_', '-'], "");
-    let (known, key) = (plain(known), plain(key));
-    if known == key {
-        return true;
-    }
-    let shared_front = known.bytes().zip(key.bytes()).take_while(|(a, b)| a == b).count();
-    let shared_back = known.bytes().rev().zip(key.bytes().rev()).take_while(|(a, b)| a == b).count();
-    let longer = known.len().max(key.len());
-    longer > 3 && known.len().abs_diff(key.len()) <= 1 && shared_front + shared_back + 1 >= longer
 }

@@ -28,6 +28,9 @@ async fn a_code_passes_through_and_leaves_no_trace() {
     let writer = captured.clone();
     let lines = tracing_subscriber::fmt::layer().json().with_writer(move || writer.clone());
     let subscriber = tracing_subscriber::registry().with(shared::telemetry::filter(Some("trace"))).with(lines);
+    // While there is only one subscriber, a log line that another test's thread comes by first, with nobody listening there,
+    // is taken for one that nobody wants anywhere. So there are two.
+    let _another = tracing::Dispatch::new(tracing_subscriber::registry());
     let _guard = tracing::subscriber::set_default(subscriber);
 
     let portal = Portal::open().await;
@@ -35,14 +38,14 @@ async fn a_code_passes_through_and_leaves_no_trace() {
     portal.demo.twilio.subscribe_events("AC00000000000000000000000000000001", &sink);
     let (id, number) = portal.reachable(0);
     // Letters, so that no time, sid or length can hold them by chance.
-    let (wrong, late, lost) = ("WRoNgC0dE", "TooLaTeC0d", "LoStC0dE");
+    let (right, wrong, late, lost) = ("RiGhTC0dE", "WRoNgC0dE", "TooLaTeC0d", "LoStC0dE");
+    portal.demo.twilio.change(|settings| settings.verify.code = Some(right.to_owned()));
     let mut answers = vec![portal.start(id).await, portal.start("9999999").await];
-    let (right, _) = portal.codes(number);
     answers.push(portal.check(id, wrong).await);
     let reset = Rule::on(Operation::VerificationCheck, When::Next(1), Fault::before(Trouble::Reset));
     portal.demo.twilio.change(|settings| settings.faults.rules = vec![reset]);
     answers.push(portal.check(id, lost).await);
-    answers.push(portal.check(id, &right).await);
+    answers.push(portal.check(id, right).await);
     answers.push(portal.check(id, late).await);
     let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
     assert_eq!(statuses, [202, 404, 200, 503, 200, 404]);
@@ -50,20 +53,12 @@ async fn a_code_passes_through_and_leaves_no_trace() {
 
     let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("code sent") && log.contains("code checked"), "nothing was logged: {log}");
-    let items = portal.all_items().await;
-    let facts: Vec<String> =
-        items.iter().map(|item| format!("{item:?}")).filter(|item| item.contains("#verif")).collect();
+    let facts: Vec<String> = portal.items().await.iter().map(|item| format!("{item:?}")).collect();
     assert!(facts.len() >= 10, "{facts:?}");
     let told = format!("{answers:?}");
-    for secret in [wrong, late, lost, &number[1..], PORTAL_TOKEN, "demo-auth-token"] {
+    for secret in [right, wrong, late, lost, &number[1..], PORTAL_TOKEN, "demo-auth-token"] {
         assert!(!log.contains(secret), "{secret} is in a log");
         assert!(!facts.iter().any(|fact| fact.contains(secret)), "{secret} is on the ledger");
         assert!(!told.contains(secret), "{secret} was answered");
     }
-    // Six digits may stand in a longer number by chance; as a word they stand for themselves.
-    let has_word = |text: &str| text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == right);
-    let fraction = |text: &str| text.replace(&format!(".{right}"), ""); // of a second, in a log line's time
-    assert!(!has_word(&fraction(&log)), "the right code is in a log");
-    assert!(!facts.iter().any(|fact| has_word(fact)), "the right code is on the ledger");
-    assert!(!has_word(&told), "the right code was answered");
 }

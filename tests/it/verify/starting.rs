@@ -250,11 +250,11 @@ async fn every_documented_answer_is_given() {
         saw("start", portal.start(id).await, (202, ""));
     }
     saw("start", portal.start(id).await, (429, "too_many"));
-    let (asked, facts) = (portal.demo.peoplesoft.requests().len(), portal.all_items().await.len());
+    let (asked, facts) = (portal.demo.peoplesoft.requests().len(), portal.items().await.len());
     portal.change(|document| document["mode"] = json!("dry_run"));
     saw("start", portal.start(portal.reachable(1).0).await, (409, "dry_run"));
     saw("check", portal.check(id, &wrong).await, (409, "dry_run"));
-    assert_eq!((portal.demo.peoplesoft.requests().len(), portal.all_items().await.len()), (asked, facts));
+    assert_eq!((portal.demo.peoplesoft.requests().len(), portal.items().await.len()), (asked, facts));
     for route in ["start", "check"] {
         assert_eq!(seen[route], Contract::read().statuses(route), "{route}");
     }
@@ -266,9 +266,10 @@ type Noted = Arc<Mutex<Vec<BTreeMap<String, String>>>>;
 async fn note(State(noted): State<Noted>, Form(form): Form<BTreeMap<String, String>>) -> (StatusCode, String) {
     let unknown = form.get("Locale").is_some_and(|locale| locale == "ko");
     noted.lock().unwrap().push(form);
-    match unknown {
-        true => (StatusCode::NOT_FOUND, json!({"code": 20404, "message": "not found", "status": 404}).to_string()),
-        false => (StatusCode::CREATED, json!({"sid": format!("VE{:032x}", 7), "status": "pending"}).to_string()),
+    if unknown {
+        (StatusCode::NOT_FOUND, json!({"code": 20404, "message": "not found", "status": 404}).to_string())
+    } else {
+        (StatusCode::CREATED, json!({"sid": format!("VE{:032x}", 7), "status": "pending"}).to_string())
     }
 }
 

@@ -85,6 +85,10 @@ pub async fn run(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, audit
             }
             Ok(Exit::trouble_if(!found.is_empty()))
         }
+        AuditWhat::Report(_) if audit.reveal => {
+            Err(Failure::Usage("a report never shows whole numbers: leave --reveal out".to_owned()))
+        }
+        AuditWhat::Report(args) => crate::report::run(terminal, format, args),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Checks of the ledger's own integrity: what can't be if nothing was lost, forged or done twice. Finds; never mends.
 
-use crate::audit::story::CLAIMANT;
 use serde::Serialize;
 use shared::notification::{Detail, Outcome, Story};
 use std::collections::{BTreeMap, BTreeSet};
@@ -172,7 +171,7 @@ pub fn of_story(story: &Story) -> Vec<(Check, String)> {
             found.push((Check::OutcomeWithoutAttempt, format!("attempt {number} was never taken, and is {outcome}")));
         }
         if let Some(claim) = one.claim
-            && !claim.request_id.starts_with(CLAIMANT)
+            && !claim.asks_nothing()
             && !lets_start(story, *number)
         {
             found.push((Check::AttemptWithoutRelease, format!("nothing let attempt {number} start")));

@@ -16,10 +16,9 @@ const MOST_FILES: u64 = 400;
 /// One fact, or its removal, as an export tells it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Aside {
-    /// Whose it is.
+    /// The notification that it is of.
     pub id: NotificationId,
-    /// Whose employee that is about.
-    #[serde(with = "as_text")]
+    /// Whose that is.
     pub tenant: TenantId,
     /// Its sort key.
     pub sk: String,
@@ -78,16 +77,58 @@ fn place(id: &NotificationId, files: usize) -> usize {
     first * files / 32_usize.pow(4)
 }
 
-mod as_text {
-    use serde::{Deserialize as _, Deserializer, Serializer};
-    use shared::tenant::TenantId;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{began, callback, tenant_id};
+    use shared::notification::EmployeeKey;
 
-    pub(super) fn serialize<S: Serializer>(tenant: &TenantId, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(tenant.as_str())
+    fn id(employee: &str) -> NotificationId {
+        NotificationId::from_halves(EmployeeKey::parse(employee).unwrap(), "zullv4cgzorbinin").unwrap()
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TenantId, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        TenantId::parse(&text).map_err(serde::de::Error::custom)
+    #[test]
+    fn files_follow_each_other_as_ids_do() {
+        let ids = ["2222222222222", "2345672345672", "74efmocyyirrc", "a222222222222", "mmmmmmmmmmmmm", "zzzzzzzzzzzzz"];
+        let check = |files: usize| {
+            let places: Vec<usize> = ids.iter().map(|employee| place(&id(employee), files)).collect();
+            assert!(places.is_sorted() && places[0] == 0 && places[5] == files - 1, "{places:?}");
+        };
+        check(1);
+        check(7);
+        check(400);
+    }
+
+    #[test]
+    fn everything_comes_back_without_what_nobody_asks_for() {
+        let mut spill = Spill::new(60_000).unwrap();
+        assert_eq!(spill.files.len(), 3);
+        for employee in ["zzzzzzzzzzzzz", "2222222222222"] {
+            for fact in [began(), callback(1, "21:42:09", "sent", None)] {
+                let aside = Aside {
+                    id: id(employee),
+                    tenant: tenant_id(),
+                    sk: fact.key(),
+                    at: 1,
+                    fact: Some(fact),
+                    print: 2,
+                    retain_until: Some(3),
+                };
+                spill.put(aside).unwrap();
+            }
+        }
+        let mut found = Vec::new();
+        spill
+            .fold(|asides| {
+                found.extend(asides.into_iter().map(|aside| (aside.id.employee().to_string(), aside.fact.unwrap())));
+            })
+            .unwrap();
+        let employees: Vec<&str> = found.iter().map(|(employee, _)| employee.as_str()).collect();
+        assert_eq!(employees, ["2222222222222", "2222222222222", "zzzzzzzzzzzzz", "zzzzzzzzzzzzz"]);
+        assert!(found.iter().all(|(_, fact)| match &fact.detail {
+            Detail::Created(created) => created.body.is_none() && created.to.is_some(),
+            Detail::Callback(report) => report.fields.is_empty() && report.status == "sent",
+            _ => false,
+        }));
     }
 }

@@ -72,6 +72,7 @@ pub(super) fn start(world: &Arc<World>, account: &FakeAccount, route: &Route, fo
         .verifications
         .iter()
         .rposition(|known| known.is_alive() && known.to == to && known.service_sid == route.owner);
+    let code = custom.map(str::to_owned).or_else(|| state.settings.verify.code.clone());
     let row = row.unwrap_or_else(|| {
         state.verifications.push(Verification {
             sid: draws::sid("VE"),
@@ -79,7 +80,7 @@ pub(super) fn start(world: &Arc<World>, account: &FakeAccount, route: &Route, fo
             account_sid: account.account_sid.clone(),
             to: to.to_owned(),
             channel: channel.to_owned(),
-            code: custom.map_or_else(new_code, str::to_owned),
+            code: code.unwrap_or_else(new_code),
             status: "pending".to_owned(),
             created: now,
             updated: now,

@@ -40,6 +40,9 @@ async fn a_right_code_approves_once() {
     start(&fake, "sms").await;
     let code = fake.code_for(THEIRS).unwrap();
     assert_eq!(check(&fake, &code).await.status, 201);
+    fake.change(|settings| settings.verify.code = Some("24681012".to_owned()));
+    start(&fake, "sms").await;
+    assert_eq!(fake.code_for(THEIRS).as_deref(), Some("24681012"));
 }
 
 #[tokio::test]
