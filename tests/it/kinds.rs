@@ -338,13 +338,17 @@ async fn a_flood_is_held_as_a_whole_and_what_was_there_before_is_none() {
     assert_eq!((clinic.read().await.created, clinic.held().await), (30, 0));
     // As many again, with a process that remembers nothing: the known ones don't count.
     clinic.office.forget();
-    rows(30..60, 1).into_iter().for_each(|row| clinic.add(row));
+    for row in rows(30..60, 1) {
+        clinic.add(row);
+    }
     clinic.later(60);
     let added = clinic.read().await;
     assert_eq!((added.created, added.held, added.known), (30, 0, 30));
     // One more than allowed: all of it is held, but for what must not be sent anyway.
     clinic.office.forget();
-    rows(60..91, 2).into_iter().for_each(|row| clinic.add(row));
+    for row in rows(60..91, 2) {
+        clinic.add(row);
+    }
     clinic
         .peoplesoft
         .database()

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 use shared::clock::Clock;
 use shared::ledger::{Ledger, table};
 use shared::metrics::Metrics;
-use shared::notification::{Created, Suppressed};
+use shared::notification::Created;
 use shared::settings::TENANT_SECRET_PREFIX;
 use shared::tenant::{TenantId, Tenants, store};
 use shared::timing::Timing;
@@ -52,7 +52,7 @@ impl Hands {
 pub struct Office {
     pub deps: Deps,
     pub hands: Hands,
-    pub documents: TempDir,
+    pub _documents: TempDir,
     _dynamodb: DynamoDb,
     _secrets: Secrets,
 }
@@ -86,7 +86,7 @@ impl Office {
             clock,
             memory: Memory::default(),
         };
-        Self { deps, hands, documents: directory, _dynamodb: dynamodb, _secrets: secrets }
+        Self { deps, hands, _documents: directory, _dynamodb: dynamodb, _secrets: secrets }
     }
 
     /// One invocation with a minute's time.
@@ -181,15 +181,6 @@ impl Clinic {
         let mut keys: Vec<String> = self.created().await.into_iter().map(|created| created.key.join(" ")).collect();
         keys.sort();
         keys
-    }
-
-    /// Why notifications are suppressed, or what they say, by employee.
-    pub async fn said(&self) -> Vec<(String, Result<String, Suppressed>)> {
-        let said = |created: Created| match created.suppressed {
-            Some(why) => (created.employee_id, Err(why)),
-            None => (created.employee_id, Ok(created.body.unwrap())),
-        };
-        self.created().await.into_iter().map(said).collect()
     }
 
     /// How many notifications wait for an operator.

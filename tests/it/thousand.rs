@@ -1,12 +1,12 @@
-//! A thousand tenants in one invocation, some of whose PeopleSofts never answer: it keeps its time, and whoever it didn't get
+//! A thousand tenants in one invocation, some of whose PeopleSoft systems never answer: it keeps its time, and whoever it didn't get
 //! to is first next time.
 
 use crate::polling::{Office, document};
 use axum::Router;
 use axum::extract::{Path, State};
 use jiff::SignedDuration;
-use poll::pages::Error;
 use poll::TENANTS_AT_ONCE;
+use poll::pages::Error;
 use poll::source::Polled;
 use serde_json::{Value as Json, json};
 use shared::clock::Clock;
@@ -20,7 +20,7 @@ const INVOCATION: Duration = Duration::from_secs(9);
 /// What one tenant may take of it.
 const BUDGET: Duration = Duration::from_secs(4);
 
-/// One server for a thousand PeopleSofts, told apart by their nodes: enough of one to have no events.
+/// One server for a thousand PeopleSoft systems, told apart by their nodes: enough of one to have no events.
 struct Responder {
     address: std::net::SocketAddr,
     asked: Arc<Mutex<BTreeMap<String, usize>>>,
@@ -106,7 +106,10 @@ async fn a_thousand_tenants_some_of_which_hang_keep_no_invocation_beyond_its_tim
         // Everybody had a turn, or is told to have had none. Nobody has a second while others wait for the first.
         let still_wait = TENANTS - served.len() - cut_short.len();
         assert!(report.left_out.len() >= still_wait, "{invocation}: {still_wait} were forgotten");
-        assert!(second_turns == 0 || still_wait == 0, "{invocation}: {second_turns} had a second turn, {still_wait} none");
+        assert!(
+            second_turns == 0 || still_wait == 0,
+            "{invocation}: {second_turns} had a second turn, {still_wait} none"
+        );
         assert!(still_wait == 0 || served.len() + cut_short.len() >= reached_before + TENANTS_AT_ONCE);
     }
     // Nobody was asked twice, hanging or not: leases, pauses and the usual interval hold from one invocation to the next.

@@ -62,7 +62,7 @@ pub struct Memory {
     swept: Mutex<HashMap<TenantId, sweep::Progress>>,
 }
 
-/// The tenants' PeopleSofts.
+/// Every tenant's PeopleSoft.
 #[derive(Default)]
 struct Clients {
     /// Made once: a thousand of them would take seconds and hundreds of megabytes.

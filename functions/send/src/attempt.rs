@@ -87,18 +87,17 @@ pub async fn start(
         }
         Err(error) => return Err(Broken::Tenants(error)),
     };
-    let story = match fact.detail {
+    let story = if matches!(fact.detail, Detail::Created(_)) {
         // Whoever rules out the first attempt takes it, so it needs no look at what else is known.
-        Detail::Created(_) => Story::new(id.clone(), vec![fact]),
-        _ => {
-            let story = deps.ledger.story(&tenant.id, id, Consistency::Strong).await?;
-            let state = story.standing(deps.clock.now()).state;
-            if state != State::Pending {
-                tracing::info!(tenant = %tenant.id, notification = %id, attempt, state = %state, "released, and no longer to be started");
-                return Ok(Started::NotOurs);
-            }
-            story
+        Story::new(id.clone(), vec![fact])
+    } else {
+        let story = deps.ledger.story(&tenant.id, id, Consistency::Strong).await?;
+        let state = story.standing(deps.clock.now()).state;
+        if state != State::Pending {
+            tracing::info!(tenant = %tenant.id, notification = %id, attempt, state = %state, "released, and no longer to be started");
+            return Ok(Started::NotOurs);
         }
+        story
     };
     let Some(created) = story.created() else {
         tracing::error!(tenant = %tenant.id, notification = %id, "released, but never created");

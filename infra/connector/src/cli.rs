@@ -181,6 +181,7 @@ pub enum AuditWhat {
         #[arg(value_parser = TenantId::parse)]
         tenant: TenantId,
     },
+    /// Report on all notifications of an export of the table.
     Report(crate::report::Report),
 }
 

@@ -36,7 +36,9 @@ pub async fn run(cli: Cli, terminal: &mut Terminal<'_>) -> u8 {
         Command::Completions { shell } => completions(*shell, terminal),
         Command::Local(args) => local_stack::run(terminal, args).await,
         Command::Tenant(cli::Tenant::Check(check)) => tenant::check(terminal, cli.format, check),
-        Command::Audit(Audit { what: AuditWhat::Report(args), reveal: false }) => report::run(terminal, cli.format, args),
+        Command::Audit(Audit { what: AuditWhat::Report(args), reveal: false }) => {
+            report::run(terminal, cli.format, args)
+        }
         _ => {
             let deps = Deps::from_environment(&cli).await;
             dispatch(&cli, &deps, terminal).await

@@ -147,7 +147,7 @@ impl Export {
             file.lines.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?.sync_data()?;
             let checksum = Md5::digest(fs::read(&file.path)?);
             let key = file.path.strip_prefix(&self.root).unwrap_or(&file.path).to_string_lossy().into_owned();
-            let etag: String = checksum.iter().map(|byte| format!("{byte:02x}")).collect();
+            let etag = data_encoding::HEXLOWER.encode(checksum.as_ref());
             let line = json!({
                 "itemCount": file.items, "md5Checksum": STANDARD.encode(checksum), "etag": format!("{etag}-1"),
                 "dataFileS3Key": key,

@@ -1,7 +1,7 @@
 //! Cursors: how far a source has been read, and who is reading it. The one mutable item of the table.
 
 use super::table::{PK, SK, cursor_pk};
-use super::{Error, Item, Ledger, unreachable, Unit};
+use super::{Error, Item, Ledger, Unit, unreachable};
 use crate::stamp;
 use crate::tenant::TenantId;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;

@@ -1,7 +1,7 @@
 //! Reading stories: one, an employee's, a tenant's.
 
 use super::table::{DUE_INDEX, PK, SK, employee_pk};
-use super::{Error, Item, Ledger, item, unreachable, Unit};
+use super::{Error, Item, Ledger, Unit, item, unreachable};
 use crate::notification::{EmployeeKey, Fact, NotificationId, Story};
 use crate::tenant::TenantId;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};

@@ -92,7 +92,14 @@ mod tests {
     #[test]
     fn nothing_quiet_by_the_wall_clock_is_ever_allowed() {
         let zone = TimeZone::get("America/Chicago").unwrap();
-        for (start, end) in [("21:00", "08:00"), ("21:00", "01:30"), ("21:00", "02:30"), ("02:15", "02:45"), ("01:15", "01:45"), ("12:00", "13:00")] {
+        for (start, end) in [
+            ("21:00", "08:00"),
+            ("21:00", "01:30"),
+            ("21:00", "02:30"),
+            ("02:15", "02:45"),
+            ("01:15", "01:45"),
+            ("12:00", "13:00"),
+        ] {
             let (hours, _) = hours(start, end);
             for noon in ["2026-03-07T12:00", "2026-10-31T12:00"] {
                 let mut from = at(noon, &zone);

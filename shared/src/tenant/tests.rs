@@ -21,20 +21,29 @@ fn complete() -> Value {
 fn every_key_is_understood() {
     let tenant = read(&complete()).unwrap();
     assert_eq!((tenant.display_name.as_str(), tenant.mode), ("St. Luke's Health", Mode::Live));
-    assert_eq!(tenant.only_to.iter().map(|number| number.e164()).collect::<Vec<_>>(), ["+13125550145", "+13125550143"]);
+    assert_eq!(
+        tenant.only_to.iter().map(crate::phone::PhoneNumber::e164).collect::<Vec<_>>(),
+        ["+13125550145", "+13125550143"]
+    );
     let peoplesoft = &tenant.peoplesoft;
     assert_eq!(peoplesoft.base_url, "https://hr.example.org:8443/PSIGW/RESTListeningConnector/PSFT_HR");
     let Auth::Basic { oprid, password } = &peoplesoft.auth else { panic!("not basic") };
     assert_eq!((oprid.as_str(), password.expose_secret()), ("NOTIFY", "hush-password"));
     assert_eq!(peoplesoft.time_zone.iana_name(), Some("America/Chicago"));
     assert!(peoplesoft.ca_certificate_pem.is_some());
-    assert_eq!((peoplesoft.timeout, peoplesoft.max_rows, peoplesoft.format), (Duration::from_secs(90), 5000, Format::Xmlp));
+    assert_eq!(
+        (peoplesoft.timeout, peoplesoft.max_rows, peoplesoft.format),
+        (Duration::from_secs(90), 5000, Format::Xmlp)
+    );
     let twilio = &tenant.twilio;
     assert_eq!(twilio.rest_credentials().0, "SK0123456789abcdef");
     assert_eq!(twilio.signing_tokens().count(), 2);
     assert_eq!(twilio.sender, Some(Sender::MessagingService("MG0123456789abcdef".to_owned())));
     assert_eq!(twilio.voice_from_number.as_ref().unwrap().e164(), "+13125550100");
-    assert_eq!((twilio.verify_service_sid.as_deref(), twilio.api_base_url.as_str()), (Some("VA0123456789abcdef"), "https://api.example.org"));
+    assert_eq!(
+        (twilio.verify_service_sid.as_deref(), twilio.api_base_url.as_str()),
+        (Some("VA0123456789abcdef"), "https://api.example.org")
+    );
     assert_eq!((tenant.default_region.as_str(), tenant.default_language.as_str()), ("CA", "en"));
     let poll = &tenant.poll;
     assert_eq!((poll.every, poll.overlap), (Duration::from_secs(30), Duration::from_secs(900)));
@@ -51,7 +60,10 @@ fn every_key_is_understood() {
     assert_eq!((contacts.query.as_str(), contacts.employee_prompt.as_str()), ("ML_CONTACTS", "EMPL"));
     assert_eq!(contacts.phone_types, ["BUSN", "CELL"]);
     let [source] = tenant.events.as_slice() else { panic!("not one source") };
-    assert_eq!((source.source.as_str(), source.kind, source.query.as_str()), ("payroll", Kind::PayrollPosted, "ML_PAYROLL_POSTED"));
+    assert_eq!(
+        (source.source.as_str(), source.kind, source.query.as_str()),
+        ("payroll", Kind::PayrollPosted, "ML_PAYROLL_POSTED")
+    );
     assert_eq!((source.since_prompt.as_str(), source.until_prompt.as_str()), ("BIND1", "BIND2"));
     assert_eq!((source.prompt_format.as_str(), source.page_prompt.as_deref()), ("%Y-%m-%d", Some("AFTER")));
     let fixed = [("COMPANY", "SLH"), ("YEAR", "2026")].map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -82,7 +94,10 @@ fn what_a_document_leaves_out_has_the_documented_default() {
     assert_eq!((tenant.display_name.as_str(), tenant.mode, tenant.only_to.len()), ("st-lukes", Mode::Live, 0));
     let peoplesoft = &tenant.peoplesoft;
     assert_eq!(peoplesoft.base_url, "https://hr.example.org:443/PSIGW/RESTListeningConnector/PSFT_HR");
-    assert_eq!((peoplesoft.timeout, peoplesoft.max_rows, peoplesoft.format), (Duration::from_secs(60), 10_000, Format::Json));
+    assert_eq!(
+        (peoplesoft.timeout, peoplesoft.max_rows, peoplesoft.format),
+        (Duration::from_secs(60), 10_000, Format::Json)
+    );
     let twilio = &tenant.twilio;
     assert_eq!(
         [&twilio.api_base_url, &twilio.verify_base_url, &twilio.messaging_base_url],
@@ -99,8 +114,15 @@ fn what_a_document_leaves_out_has_the_documented_default() {
     let source = &tenant.events[0];
     assert_eq!((source.since_prompt.as_str(), source.until_prompt.as_str()), ("SINCE", "UNTIL"));
     assert_eq!((source.prompt_format.as_str(), source.page_prompt.as_deref()), ("%Y-%m-%d-%H.%M.%S.000000", None));
-    assert_eq!((source.columns.get("employee_id"), source.columns.get("occurred_at")), (Some("A.EMPLID"), Some("A.LASTUPDDTTM")));
-    assert_eq!(source.columns.fields.get("check_date").map(String::as_str), Some("A.CHECK_DT"), "the kind's own text needs it");
+    assert_eq!(
+        (source.columns.get("employee_id"), source.columns.get("occurred_at")),
+        (Some("A.EMPLID"), Some("A.LASTUPDDTTM"))
+    );
+    assert_eq!(
+        source.columns.fields.get("check_date").map(String::as_str),
+        Some("A.CHECK_DT"),
+        "the kind's own text needs it"
+    );
     assert_eq!((source.channels, source.urgent, source.blocks), (Channels::Sms, false, false));
     assert_eq!((source.expires_after, source.remind_before), (Duration::from_hours(24), Duration::ZERO));
     assert_eq!(source.templates.keys().collect::<Vec<_>>(), ["en", "es"]);
@@ -154,7 +176,8 @@ fn oauth_is_read_in_full() {
     document["peoplesoft"]["auth"] = json!({"type": "oauth2", "token_url": "https://id.example.org/token", "client_id": "us",
         "client_secret": "hush-client-secret", "scope": "read", "audience": "https://hr.example.org/", "client_auth": "form"});
     let tenant = read(&document).unwrap();
-    let Auth::OAuth2 { token_url, client_id, client_secret, scope, audience, client_auth } = tenant.peoplesoft.auth else {
+    let Auth::OAuth2 { token_url, client_id, client_secret, scope, audience, client_auth } = tenant.peoplesoft.auth
+    else {
         panic!("not OAuth")
     };
     assert_eq!((token_url.as_str(), client_id.as_str()), ("https://id.example.org/token", "us"));

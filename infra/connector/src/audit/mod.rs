@@ -9,6 +9,7 @@ pub mod record;
 pub mod scan;
 pub mod story;
 pub mod stuck;
+mod verification;
 
 use crate::cli::{Audit, AuditWhat, Format};
 use crate::deps::Deps;
@@ -56,6 +57,7 @@ pub async fn run(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, audit
         AuditWhat::Employee { tenant, employee } => {
             let found = employee_stories(deps, tenant, employee).await?;
             several(deps, terminal, (format, audit.reveal), tenant, &found).await?;
+            verification::print(deps, terminal, format, tenant, employee).await?;
             Ok(Exit::Done)
         }
         AuditWhat::List(wanted) => {

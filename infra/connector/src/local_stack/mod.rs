@@ -35,7 +35,7 @@ const COUNT_EVERY: Duration = Duration::from_secs(2);
 ///
 /// Without --tenants, a demo hospital with 800 employees, a fake PeopleSoft and a fake Twilio is started with it. With
 /// --tenants, every `DIR/{tenant}.json` is a tenant document, and the systems that it names are called: texts go out for real
-/// unless the document says "mode": "dry_run" or lists the allowed numbers in `"only_to"`.
+/// unless the document says `"mode": "dry_run"` or lists the allowed numbers in `"only_to"`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   connector local --once                      the demo, ending in a proof
@@ -136,6 +136,13 @@ pub async fn run(terminal: &mut Terminal<'_>, args: &Local) -> Done {
         return conclude(terminal, &progress, &clock, demo.as_ref());
     }
     writeln!(terminal.talk, "{}", report::where_to_look(demo.is_some(), args.env_file.as_deref()))?;
+    if let Some(demo) = &demo {
+        writeln!(
+            terminal.talk,
+            "{}",
+            report::how_to_verify(&format!("http://{}", stack.address()), &demo.employee_id)
+        )?;
+    }
     interrupted().await;
     writeln!(terminal.talk, "stopped")?;
     Ok(Exit::Done)
@@ -143,13 +150,21 @@ pub async fn run(terminal: &mut Terminal<'_>, args: &Local) -> Done {
 
 async fn start_demo(args: &Local, clock: &Clock) -> Result<Demo, Failure> {
     let moods = Moods { staff: args.staff, latency: args.twilio_latency, chaos: args.chaos, seed: args.seed };
-    Demo::start(&moods, clock.clone(), args.data.as_deref())
-        .await
-        .map_err(|error| Failure::Usage(format!("the demo can't start: {error}")))
+    let demo = Demo::start(&moods, clock.clone(), args.data.as_deref()).await;
+    // Whoever tries the two-factor checks has no phone to read the code from.
+    let known = |demo: Demo| {
+        demo.twilio.change(|settings| settings.verify.code = Some(local::demo::CODE.to_owned()));
+        demo
+    };
+    demo.map(known).map_err(|error| Failure::Usage(format!("the demo can't start: {error}")))
 }
 
 /// What a trial changes in every tenant: how often it is polled, and what quiet hours take the time to be.
-fn adjustment(poll_every: Duration, quiet: Option<QuietClock>, clock: &Clock) -> impl Fn(&mut Tenant) + Send + Sync + use<> {
+fn adjustment(
+    poll_every: Duration,
+    quiet: Option<QuietClock>,
+    clock: &Clock,
+) -> impl Fn(&mut Tenant) + Send + Sync + use<> {
     let started = clock.now();
     move |tenant| {
         tenant.poll.every = poll_every;

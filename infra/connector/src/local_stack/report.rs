@@ -109,8 +109,7 @@ pub(super) fn proof(proof: &Proof) -> Vec<String> {
 
 /// Without a Twilio of our own: what the ledger alone can show.
 pub(super) fn proof_without_twilio(progress: &Progress) -> (Vec<String>, bool) {
-    let sids =
-        |story: &Story| story.tried().values().flat_map(Tried::sids).map(str::to_owned).collect::<BTreeSet<_>>();
+    let sids = |story: &Story| story.tried().values().flat_map(Tried::sids).map(str::to_owned).collect::<BTreeSet<_>>();
     let accepted = progress.stories.iter().filter(|(_, story)| !sids(story).is_empty()).count();
     let doubled: Vec<String> = progress
         .stories
@@ -137,6 +136,19 @@ pub(super) fn where_to_look(demo: bool, env_file: Option<&Path>) -> String {
     format!(
         "running; stop with Ctrl-C. In a second shell, after {load}:\n  cargo connector audit list {tenant}\n  cargo connector audit show {tenant} NOTIFICATION\n  cargo connector audit stuck {tenant}"
     )
+}
+
+/// How to try the two-factor checks of the demo, as a portal would.
+pub(super) fn how_to_verify(base: &str, employee: &str) -> String {
+    let (tenant, token, code) = (local::demo::TENANT, local::demo::PORTAL_TOKEN, local::demo::CODE);
+    let call = |route: &str, body: &str| {
+        format!(
+            "  curl -s -X POST {base}/verify/{tenant}/{route} -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' -d '{body}'"
+        )
+    };
+    let start = call("start", &format!("{{\"employee_id\": \"{employee}\", \"channel\": \"sms\"}}"));
+    let check = call("check", &format!("{{\"employee_id\": \"{employee}\", \"code\": \"{code}\"}}"));
+    format!("two-factor checks, as a portal asks for them (the demo's code is always {code}):\n{start}\n{check}")
 }
 
 fn verdict(holds: bool) -> String {

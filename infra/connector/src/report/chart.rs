@@ -229,7 +229,10 @@ mod tests {
         check(9, 20);
         check(801, 2000);
         check(12_345, 20_000);
-        assert_eq!((thousands(7), thousands(1000), thousands(1_234_567)), ("7".into(), "1,000".into(), "1,234,567".into()));
+        assert_eq!(
+            (thousands(7), thousands(1000), thousands(1_234_567)),
+            ("7".into(), "1,000".into(), "1,234,567".into())
+        );
     }
 
     #[test]

@@ -76,7 +76,9 @@ impl Check {
     pub fn rule(self) -> &'static str {
         match self {
             Self::AcceptedTwice => "Nobody was sent the same notification twice, unless an operator asked for it.",
-            Self::AcceptedWithoutAttempt => "Everything that Twilio accepted had been written down before it was asked for.",
+            Self::AcceptedWithoutAttempt => {
+                "Everything that Twilio accepted had been written down before it was asked for."
+            }
             Self::OutcomeWithoutAttempt => "Every outcome belongs to an attempt.",
             Self::AttemptWithoutRelease => "Every attempt had been allowed to start.",
             Self::SentThoughSuppressed => "Nothing was sent that must not be sent.",
@@ -142,29 +144,35 @@ pub fn of_story(story: &Story) -> Vec<(Check, String)> {
     let tried = story.tried();
     let mut found = Vec::new();
     if story.created().is_none() {
-        let names: BTreeSet<&str> = story.facts.iter().map(|fact| fact.name()).collect();
+        let names: BTreeSet<&str> = story.facts.iter().map(shared::notification::Fact::name).collect();
         let names: Vec<&str> = names.into_iter().collect();
         // The rest can't be told without its beginning.
         return vec![(Check::Unknown, format!("there is no created fact, and there are: {}", names.join(", ")))];
     }
-    let asked_for = |attempt: u32| {
-        story.releases().iter().any(|(_, release)| release.attempt == attempt && release.by.is_some())
-    };
+    let asked_for =
+        |attempt: u32| story.releases().iter().any(|(_, release)| release.attempt == attempt && release.by.is_some());
     let mut before: Option<u32> = None;
     for (number, one) in &tried {
         let sids = one.sids();
         if sids.len() > 1 {
-            found.push((Check::AcceptedTwice, format!("attempt {number} has {} sids: {}", sids.len(), sids.join(", "))));
+            found
+                .push((Check::AcceptedTwice, format!("attempt {number} has {} sids: {}", sids.len(), sids.join(", "))));
         }
         if let (Some(first), Some(sid)) = (before, sids.first())
             && !asked_for(*number)
         {
-            found.push((Check::AcceptedTwice, format!("attempts {first} and {number} were accepted, the latter as {sid}")));
+            found.push((
+                Check::AcceptedTwice,
+                format!("attempts {first} and {number} were accepted, the latter as {sid}"),
+            ));
         }
         if let Some(sid) = sids.first() {
             before = Some(*number);
             if one.claim.is_none() {
-                found.push((Check::AcceptedWithoutAttempt, format!("attempt {number} was never taken; Twilio has {sid}")));
+                found.push((
+                    Check::AcceptedWithoutAttempt,
+                    format!("attempt {number} was never taken; Twilio has {sid}"),
+                ));
             }
         } else if let (None, Some(outcome)) = (one.claim, one.outcome) {
             let outcome = outcome_word(outcome);
@@ -178,7 +186,7 @@ pub fn of_story(story: &Story) -> Vec<(Check, String)> {
         }
     }
     if let Some(suppressed) = story.created().and_then(|created| created.suppressed)
-        && tried.values().any(|one| one.is_accepted())
+        && tried.values().any(shared::notification::Tried::is_accepted)
     {
         let reason = suppressed.as_str();
         found.push((Check::SentThoughSuppressed, format!("it was suppressed ({reason}), and Twilio accepted it")));
@@ -229,7 +237,10 @@ mod tests {
         };
         let other = "SMffffffffffffffffffffffffffffffff";
         check(vec![began()], &[]);
-        check(vec![began(), attempt(1, "21:42:08"), accepted(1, "21:42:09"), callback(1, "21:42:10", "sent", None)], &[]);
+        check(
+            vec![began(), attempt(1, "21:42:08"), accepted(1, "21:42:09"), callback(1, "21:42:10", "sent", None)],
+            &[],
+        );
         // An operator's replay may text again; the sweep's own release must not have to.
         let twice = |by| {
             let first = vec![began(), attempt(1, "21:42:08"), accepted(1, "21:42:09")];

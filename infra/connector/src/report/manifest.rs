@@ -177,7 +177,9 @@ fn locate(manifest: &Path, key: &str) -> Result<PathBuf, Failure> {
     places.iter().find(|place| place.is_file()).cloned().ok_or_else(|| {
         unreadable(
             &places[0],
-            &format!("the manifest names it ({key}), and it is not there; copy the whole of AWSDynamoDB, data included"),
+            &format!(
+                "the manifest names it ({key}), and it is not there; copy the whole of AWSDynamoDB, data included"
+            ),
         )
     })
 }

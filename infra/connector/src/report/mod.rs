@@ -32,7 +32,7 @@ use tempfile::NamedTempFile;
 
 /// Report on all notifications of an export of the table.
 ///
-/// Reads exports as DynamoDB writes them to S3 (DYNAMODB_JSON), copied to a local directory: the newest full one, and
+/// Reads exports as DynamoDB writes them to S3 (`DYNAMODB_JSON`), copied to a local directory: the newest full one, and
 /// incremental ones that follow it. Sums by tenant, kind, day, state and reason, how long everything took, what was not
 /// delivered and why, and whether the records are sound: exit code 1 if they aren't. States are as of the end of the export.
 /// Numbers are masked. Facts are put aside in the temporary directory (TMPDIR), about 300 bytes each.
@@ -70,13 +70,18 @@ pub fn run(terminal: &mut Terminal<'_>, format: Format, args: &Report) -> Done {
     let mut shown = Shown::default();
     let items: u64 = chosen.exports.iter().map(Export::items).sum();
     let bar = terminal.bar("items read", usize::try_from(items).unwrap_or(usize::MAX));
-    let gathered = gather::gather(&chosen, chosen.as_of(), || bar.inc(1), |row| {
-        if let Some(csv) = &mut csv {
-            row.write_csv(&mut csv.file)?;
-        }
-        shown.offer(row);
-        Ok(())
-    });
+    let gathered = gather::gather(
+        &chosen,
+        chosen.as_of(),
+        || bar.inc(1),
+        |row| {
+            if let Some(csv) = &mut csv {
+                row.write_csv(&mut csv.file)?;
+            }
+            shown.offer(row);
+            Ok(())
+        },
+    );
     bar.finish_and_clear();
     let gathered = gathered.map_err(|error| {
         Failure::Trouble(format!(

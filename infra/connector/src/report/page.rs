@@ -34,7 +34,8 @@ pub fn report(chosen: &Chosen, gathered: &Gathered, rows: &[Row], as_of: Timesta
     let tenants = tenants(sums);
     let several = tenants.len() > 1;
     let took = sums.took_in_all();
-    let found: Vec<Value> = gathered.findings.kept().take(MOST_FINDINGS).map(|finding| Value::from(Serde(finding))).collect();
+    let found: Vec<Value> =
+        gathered.findings.kept().take(MOST_FINDINGS).map(|finding| Value::from(Serde(finding))).collect();
     let found_more = gathered.findings.all().saturating_sub(found.len() as u64);
     let states = by_state(sums);
     let body = render(
@@ -191,7 +192,9 @@ fn by_state(sums: &Sums) -> Vec<Value> {
 
 fn options(rows: &[Row]) -> Vec<Value> {
     let mut counts: BTreeMap<State, u64> = BTreeMap::new();
-    rows.iter().for_each(|row| *counts.entry(row.state).or_default() += 1);
+    for row in rows {
+        *counts.entry(row.state).or_default() += 1;
+    }
     counts.into_iter().map(|(state, count)| state_and_count(state, count)).collect()
 }
 
@@ -268,7 +271,7 @@ fn shown(rows: &[Row], sums: &Sums) -> String {
 
 /// `97.4 %`
 fn share(count: u64, all: u64) -> String {
-    let tenths = if all == 0 { 0 } else { (count * 1000 + all / 2) / all };
+    let tenths = (count * 1000 + all / 2).checked_div(all).unwrap_or_default();
     format!("{}.{} %", tenths / 10, tenths % 10)
 }
 

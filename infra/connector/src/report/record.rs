@@ -157,19 +157,17 @@ mod tests {
             });
             assert_eq!(found, expect, "{line}");
         };
-        let image = r#"{"pk":{"S":"a"},"sk":{"S":"b"},"n":{"N":"1"},"m":{"M":{"l":{"L":[{"NULL":true},{"BOOL":false}]}}}}"#;
+        let image =
+            r#"{"pk":{"S":"a"},"sk":{"S":"b"},"n":{"N":"1"},"m":{"M":{"l":{"L":[{"NULL":true},{"BOOL":false}]}}}}"#;
         check(&format!(r#"{{"Item":{image}}}"#), Some((true, false, None)));
         let keys = r#""Keys":{"pk":{"S":"a"},"sk":{"S":"b"}}"#;
         for micros in [r#"{"N":"1680109764000000"}"#, r#""1680109764000000""#, "1680109764000000"] {
             let metadata = format!(r#""Metadata":{{"WriteTimestampMicros":{micros}}}"#);
             let at = Some(1_680_109_764_000_000);
             check(&format!(r#"{{{metadata},{keys},"NewImage":{image}}}"#), Some((true, false, at)));
-            check(
-                &format!(r#"{{{metadata},{keys},"NewImage":{image},"OldImage":{image}}}"#),
-                Some((true, true, at)),
-            );
+            check(&format!(r#"{{{metadata},{keys},"NewImage":{image},"OldImage":{image}}}"#), Some((true, true, at)));
             check(&format!(r#"{{{metadata},{keys},"OldImage":{image}}}"#), Some((false, true, at)));
-            check(&format!(r#"{{{metadata},{keys}}}"#), Some((false, false, at)));
+            check(&format!("{{{metadata},{keys}}}"), Some((false, false, at)));
         }
         check("{}", None);
         check(r#"{"Item":{"pk":{"N":"1"},"sk":{"S":"b"}}}"#, None);

@@ -222,12 +222,8 @@ mod tests {
         assert_eq!(delivered.until_delivered(), Some(Duration::from_secs(140)));
         assert_eq!(delivered.is_on_time(), Some(true));
         // The callback overtook the outcome.
-        let overtaken = row(vec![
-            began(),
-            attempt(1, "21:42:08"),
-            callback(1, "21:42:09", "sent", None),
-            accepted(1, "21:42:10"),
-        ]);
+        let overtaken =
+            row(vec![began(), attempt(1, "21:42:08"), callback(1, "21:42:09", "sent", None), accepted(1, "21:42:10")]);
         assert_eq!((overtaken.accepted_at, overtaken.delivered_at), (Some(at("21:42:09")), None));
         assert_eq!(overtaken.is_on_time(), None);
         let late = row(vec![

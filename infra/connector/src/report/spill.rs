@@ -89,7 +89,8 @@ mod tests {
 
     #[test]
     fn files_follow_each_other_as_ids_do() {
-        let ids = ["2222222222222", "2345672345672", "74efmocyyirrc", "a222222222222", "mmmmmmmmmmmmm", "zzzzzzzzzzzzz"];
+        let ids =
+            ["2222222222222", "2345672345672", "74efmocyyirrc", "a222222222222", "mmmmmmmmmmmmm", "zzzzzzzzzzzzz"];
         let check = |files: usize| {
             let places: Vec<usize> = ids.iter().map(|employee| place(&id(employee), files)).collect();
             assert!(places.is_sorted() && places[0] == 0 && places[5] == files - 1, "{places:?}");

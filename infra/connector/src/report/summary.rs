@@ -134,7 +134,11 @@ fn findings(gathered: &Gathered) -> String {
         let _ = writeln!(told, "  {}: {tenant}{}: {}", finding.check.as_str(), finding.subject, finding.what);
     }
     if findings.all() > NAMED as u64 {
-        let _ = writeln!(told, "  and {} more: --format json names a thousand of each check", findings.all() - NAMED as u64);
+        let _ = writeln!(
+            told,
+            "  and {} more: --format json names a thousand of each check",
+            findings.all() - NAMED as u64
+        );
     }
     told
 }

@@ -109,7 +109,9 @@ mod tests {
     fn percentiles_are_those_of_the_nearest_rank() {
         let check = |millis: &[u64], percent: u64, expect: Option<u64>| {
             let mut times = Times::default();
-            millis.iter().for_each(|millis| times.add(Duration::from_millis(*millis)));
+            for millis in millis {
+                times.add(Duration::from_millis(*millis));
+            }
             let found = times.percentile(percent).map(|took| u64::try_from(took.as_millis()).unwrap());
             match (found, expect) {
                 (Some(found), Some(expect)) => {

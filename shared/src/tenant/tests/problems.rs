@@ -117,9 +117,17 @@ fn values_out_of_bounds_say_what_would_be_right() {
     check("/events/0/channels", json!(["voice", "sms"]), "must be [\"sms\"], [\"voice\"] or [\"sms\", \"voice\"]");
     check("/events/0/urgent", json!("yes"), "must be true or false");
     check("/events/0/templates", json!({"es": "Hola"}), "has no text for the default language");
-    check("/events/0/templates", json!({"en": "Hi {{ employee.nickname }}"}), "\"employee.nickname\" is unknown; known are");
+    check(
+        "/events/0/templates",
+        json!({"en": "Hi {{ employee.nickname }}"}),
+        "\"employee.nickname\" is unknown; known are",
+    );
     check("/events/0/templates", json!({"en": "Hi {{ employee"}), "not a valid template");
-    check("/events/0/templates", json!({"klingon": "nuqneH", "en": "Hi"}), "events[0].templates.klingon: is no language");
+    check(
+        "/events/0/templates",
+        json!({"klingon": "nuqneH", "en": "Hi"}),
+        "events[0].templates.klingon: is no language",
+    );
 }
 
 #[test]
@@ -166,9 +174,18 @@ fn no_secret_prints_however_good_or_bad_the_document() {
             quiet(format!("{invalid} {invalid:?}"));
         }
     };
-    for path in ["/peoplesoft/auth/password", "/twilio/auth_token", "/twilio/api_key/secret", "/twilio/api_key/sid",
-        "/twilio/account_sid", "/twilio/next_auth_token", "/portal_token", "/twilio/voice_from_number", "/only_to/0", "/mode"]
-    {
+    for path in [
+        "/peoplesoft/auth/password",
+        "/twilio/auth_token",
+        "/twilio/api_key/secret",
+        "/twilio/api_key/sid",
+        "/twilio/account_sid",
+        "/twilio/next_auth_token",
+        "/portal_token",
+        "/twilio/voice_from_number",
+        "/only_to/0",
+        "/mode",
+    ] {
         for wrong in [json!("hush"), json!(["hush-secret"]), json!({"hush-secret": "hush-secret"})] {
             let mut document = complete();
             *document.pointer_mut(path).unwrap() = wrong;
