@@ -8,7 +8,8 @@
 //! - [`ledger`]: where facts are kept;
 //! - [`peoplesoft`] and [`twilio`]: the two systems that we connect, as clients see them;
 //! - [`template`], [`phone`], [`moment`]: what is said, to whom, when;
-//! - [`timing`], [`settings`], [`telemetry`], [`metrics`], [`aws`], [`clock`], [`stamp`]: how long, where, and how it is written down.
+//! - [`timing`], [`settings`], [`telemetry`], [`metrics`], [`aws`], [`clock`], [`stamp`], [`spelling`]: how long, where, and
+//!   how it is written down.
 
 pub mod aws;
 pub mod clock;

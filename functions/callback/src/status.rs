@@ -15,9 +15,6 @@ use shared::twilio::status::{self, Verdict};
 /// Highest attempt number that a key has room for.
 const MOST_ATTEMPTS: u32 = 99_999;
 
-/// Twilio's error for somebody who opted out (Twilio docs, error 21610).
-const OPTED_OUT: u32 = 21_610;
-
 /// Appends what a status callback says. `query` is the URL's: `n`, the notification, and `a`, the attempt.
 pub async fn append(deps: &Deps, verified: &Verified, query: &str, now: Timestamp) -> Result<(), Refusal> {
     let (id, attempt) = whose(query)?;
@@ -25,7 +22,7 @@ pub async fn append(deps: &Deps, verified: &Verified, query: &str, now: Timestam
         StatusCallback::parse(&verified.params).map_err(|_| Refusal::Malformed("no well-formed sid and status"))?;
     let tenant = &verified.tenant;
     let verdict = status::standing(callback.channel, &callback.status).verdict;
-    if let (Some(OPTED_OUT), Some(to)) = (callback.error_code, &callback.to) {
+    if let (Some(codes::OPTED_OUT), Some(to)) = (callback.error_code, &callback.to) {
         deps.ledger.append_consent(tenant, to, Said::Blocked, now, &callback.sid).await?;
     }
     let report = Report {
@@ -48,6 +45,7 @@ pub async fn append(deps: &Deps, verified: &Verified, query: &str, now: Timestam
         shared::twilio::Channel::Call => Channel::Voice,
     };
     match verdict {
+        Verdict::Delivered if word == "read" => {} // after `delivered`, which was counted
         Verdict::Delivered => deps.metrics.count(&tenant.id, "Delivered", 1, Some(channel.as_str())),
         Verdict::Failed | Verdict::Undelivered => {
             let reason = code.map_or_else(|| word.clone(), |code| code.to_string());

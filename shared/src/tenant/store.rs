@@ -49,7 +49,8 @@ type Adjust = Box<dyn Fn(&mut Tenant) + Send + Sync>;
 #[derive(Default)]
 struct Entry {
     fetched_at: Option<Timestamp>,
-    afresh_at: Option<Timestamp>,
+    /// When somebody asked for the tokens afresh, and what they were.
+    afresh: Option<(Timestamp, Vec<SecretString>)>,
     document: Option<Result<Arc<Tenant>, Arc<Invalid>>>,
 }
 
@@ -122,15 +123,20 @@ impl Tenants {
     }
 
     /// The tokens that may sign for a tenant right now, fetched afresh with the version that is about to become current:
-    /// during a rotation Twilio signs with the new one first. `None` if that was asked too short a while ago.
-    pub async fn signing_tokens_afresh(&self, id: &TenantId) -> Result<Option<Vec<SecretString>>, Error> {
+    /// during a rotation Twilio signs with the new one first. Asked again after too short a while, the answer is the same: the
+    /// next callback of a rotation must not be lost because the last one has just been verified.
+    pub async fn signing_tokens_afresh(&self, id: &TenantId) -> Result<Vec<SecretString>, Error> {
         let entry = self.entry(id).await;
         let mut entry = entry.lock().await;
         let now = self.clock.now();
-        if entry.afresh_at.is_some_and(|at| crate::stamp::between(at, now) < AFRESH_EVERY) {
-            return Ok(None);
+        if let Some((at, tokens)) = &entry.afresh
+            && crate::stamp::between(*at, now) < AFRESH_EVERY
+        {
+            return Ok(tokens.clone());
         }
-        entry.afresh_at = Some(now);
+        // What can't be read now isn't asked for again at once either; until then the last answer holds.
+        let known = entry.afresh.take().map(|(_, tokens)| tokens).unwrap_or_default();
+        entry.afresh = Some((now, known));
         let mut tokens = Vec::new();
         for stage in ["AWSCURRENT", "AWSPENDING"] {
             let Some(json) = self.fetch(id, stage).await? else { continue };
@@ -143,7 +149,8 @@ impl Tenants {
                 entry.renew(now, Some(parsed));
             }
         }
-        Ok(Some(tokens))
+        entry.afresh = Some((now, tokens.clone()));
+        Ok(tokens)
     }
 
     fn parse(&self, id: &TenantId, json: &str) -> Result<Tenant, Invalid> {

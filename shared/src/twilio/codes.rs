@@ -5,6 +5,9 @@
 
 use std::ops::RangeInclusive;
 
+/// Twilio's error for somebody who has opted out (Twilio docs, error 21610), at creation and in callbacks alike.
+pub const OPTED_OUT: u32 = 21_610;
+
 /// What a refusal at creation means: is it about this person, this text, or all of us, and does waiting help?
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {

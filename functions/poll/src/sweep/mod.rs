@@ -1,12 +1,14 @@
 //! The sweep: looks at notifications whose time has come, and settles them by evidence, releases them, closes them, or says
 //! when to look again. Every step can be taken twice, by two sweeps at once, without harm. Never sends.
 //!
-//! Read in this order: [`sweep`] (what is due), [`look`] (one of them), [`evidence`] (what Twilio knows), [`escalation`] (a
-//! call for a text that didn't arrive).
+//! Read in this order: [`sweep`] (what is due), [`look`] (one of them), [`doubt`] (an attempt that nothing is known of),
+//! [`evidence`] (what Twilio knows), [`escalation`] (a call for a text that didn't arrive), [`settled`].
 
+pub mod doubt;
 pub mod escalation;
 pub mod evidence;
 pub mod look;
+pub mod settled;
 
 use crate::{Deps, lock};
 use evidence::Holders;
@@ -132,10 +134,11 @@ async fn one_shard(
         }
         let looks: Vec<_> = stream::iter(wanted)
             .map(|(id, dues)| async move {
-                if deps.clock.now() >= until {
-                    return (dues, None);
-                }
-                (dues, Some(look::look(deps, tenant, &id, holders).await))
+                let due = dues.iter().map(|due| due.at).max().unwrap_or(now);
+                // A look that is broken off is like one that crashed: it is taken again.
+                let left = stamp::between(deps.clock.now(), until);
+                let look = tokio::time::timeout(left, look::look(deps, tenant, &id, due, holders)).await;
+                (dues, look.ok())
             })
             .buffer_unordered(LOOKS)
             .collect()
@@ -145,8 +148,12 @@ async fn one_shard(
                 Some(Ok(())) => result.looked.extend(dues),
                 Some(Err(error)) => {
                     result.failed += 1;
-                    result.complete = false;
                     tracing::error!(tenant = %tenant.id, notification = %dues[0].id, error = %error, "look failed");
+                    match error {
+                        ledger::Error::Unreachable(_) => result.complete = false,
+                        // Looking again would not help, and must not hold up the watermark for good.
+                        ledger::Error::NotAFact(_) => result.looked.extend(dues),
+                    }
                 }
                 None => result.complete = false,
             }

@@ -1,0 +1,67 @@
+//! What is settled: whether anything can still follow, what to note of it, and how long it took. Asks Twilio nothing.
+
+use super::look::{Done, Looking};
+use crate::Deps;
+use jiff::Timestamp;
+use shared::ledger::consent::Said;
+use shared::notification::{AttemptOutcome, Detail, Outcome, Report, State, Story};
+use shared::stamp;
+use shared::tenant::Tenant;
+use shared::twilio::Channel;
+use shared::twilio::codes::OPTED_OUT;
+use shared::twilio::status::{self, Verdict};
+
+/// Whether nothing can follow: settled, and no call waits for a text that failed.
+pub(super) fn is_over(story: &Story, now: Timestamp) -> bool {
+    let state = story.standing(now).state;
+    let escalates = story.created().is_some_and(|created| created.escalate_after_minutes.is_some());
+    let failed = matches!(state, State::Failed | State::Undelivered | State::Unconfirmed);
+    state == State::Delivered || state.is_settled() && !(failed && (escalates || opt_outs(story).next().is_some()))
+}
+
+/// Measures how long a delivered message took. The callback function, which hears of the delivery, reads nothing and can't
+/// know when it was accepted; so the last look tells, of those whose acceptance and delivery both were told as they happened.
+pub(super) fn measure(deps: &Deps, tenant: &Tenant, story: &Story, due: Timestamp, now: Timestamp) {
+    let is_last = story.facts.iter().filter_map(|fact| fact.due_at).all(|other| other <= due);
+    let standing = story.standing(now);
+    let (true, State::Delivered, Some(sid)) = (is_last, standing.state, standing.sid) else { return };
+    let accepted = story.facts.iter().find(|fact| match &fact.detail {
+        Detail::Outcome(AttemptOutcome { outcome: Outcome::Accepted { sid: known, evidence: None, .. }, .. }) => {
+            *known == sid
+        }
+        _ => false,
+    });
+    let delivered = story.facts.iter().find(|fact| match &fact.detail {
+        Detail::Callback(report) => report.sid == sid && verdict(report) == Verdict::Delivered,
+        _ => false,
+    });
+    if let (Some(accepted), Some(delivered)) = (accepted, delivered) {
+        let took = stamp::between(accepted.at, delivered.at);
+        deps.metrics.latency(&tenant.id, "AcceptedToDelivered", took);
+    }
+}
+
+/// Notes that somebody has opted out where Twilio's report didn't say who: the notification knows. Can be noted twice.
+pub(super) async fn note_opt_outs(looking: &Looking<'_>) -> Done {
+    let Some(to) = &looking.created.to else { return Ok(()) };
+    for report in opt_outs(looking.story) {
+        let at = looking.claimed_at(report.attempt).unwrap_or(looking.now);
+        looking.deps.ledger.append_consent(looking.tenant, to, Said::Blocked, at, &report.sid).await?;
+    }
+    Ok(())
+}
+
+/// Reports of somebody's having opted out that name no number.
+fn opt_outs(story: &Story) -> impl Iterator<Item = &Report> {
+    story.facts.iter().filter_map(|fact| match &fact.detail {
+        Detail::Callback(report) if report.error_code == Some(OPTED_OUT) && !report.fields.contains_key("To") => {
+            Some(report)
+        }
+        Detail::Fetched(report) if report.error_code == Some(OPTED_OUT) => Some(report),
+        _ => None,
+    })
+}
+
+fn verdict(report: &Report) -> Verdict {
+    status::standing(Channel::of_sid(&report.sid).unwrap_or(Channel::Message), &report.status).verdict
+}
