@@ -66,6 +66,8 @@ pub struct OperatorSettings {
     pub table_name: Option<String>,
     /// `--secret-prefix`, else `TENANT_SECRET_PREFIX`, else [`TENANT_SECRET_PREFIX`].
     pub tenant_secret_prefix: String,
+    /// `CALLBACK_BASE_URL`, without a slash at its end: where Twilio reaches us, for a command that tries it.
+    pub callback_base_url: Option<String>,
 }
 
 impl OperatorSettings {
@@ -79,6 +81,7 @@ impl OperatorSettings {
             table_name: given(table, "TABLE_NAME"),
             tenant_secret_prefix: given(secret_prefix, "TENANT_SECRET_PREFIX")
                 .unwrap_or_else(|| TENANT_SECRET_PREFIX.to_owned()),
+            callback_base_url: given(None, "CALLBACK_BASE_URL").map(|url| url.trim_end_matches('/').to_owned()),
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct Deps {
     pub clock: Clock,
     /// Who is asking, for facts that say who did something.
     pub operator: String,
+    /// Where Twilio reaches us, if anybody said so.
+    pub callback_base_url: Option<String>,
 }
 
 impl Deps {
@@ -38,6 +40,7 @@ impl Deps {
             secret_prefix: prefix,
             clock,
             operator: settings::operator(),
+            callback_base_url: settings.callback_base_url,
         }
     }
 

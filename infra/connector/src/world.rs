@@ -74,6 +74,7 @@ impl World {
             secret_prefix: TENANT_SECRET_PREFIX.to_owned(),
             clock,
             operator: "ada".to_owned(),
+            callback_base_url: None,
         };
         Self { deps, directory, now, _dynamodb: dynamodb, _secrets: secrets }
     }

@@ -29,5 +29,5 @@ pub use client::{Client, Pauses, Query, Roads};
 pub use connection::{Auth, ClientAuth, Connection, Format};
 pub use error::{Class, Error, Found, Reason};
 pub use ib_response::MessageCode;
-pub use row::Row;
+pub use row::{Row, meant};
 pub use rows::Rows;

@@ -41,6 +41,17 @@ impl fmt::Debug for Row {
     }
 }
 
+/// The columns that a configured name could mean: the one of that very name, else all that fit it with or without the
+/// record's alias. Rows can be read if it is one.
+pub fn meant<'a>(asked: &str, present: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut fitting: Vec<&str> =
+        present.into_iter().filter(|name| *name == asked || fits_without_alias(asked, name)).collect();
+    if fitting.contains(&asked) {
+        fitting.retain(|name| *name == asked);
+    }
+    fitting
+}
+
 /// The allow list of one query, and the rule by which a configured name finds a column.
 #[derive(Debug, Clone)]
 pub(super) struct Columns(Arc<[String]>);

@@ -159,6 +159,26 @@ impl Client {
         let answer = self.get(url, account.rest_credentials()).await?;
         if is_absent(&answer) { Ok(false) } else { object(answer).map(|_| true) }
     }
+
+    /// The same of the Verify service `VA…` (Twilio docs, Verify Service resource).
+    pub async fn verify_service_exists(&self, account: &Account, service_sid: &str) -> Result<bool, ReadError> {
+        let url = address(&account.verify_base_url, &["v2", "Services", service_sid])?;
+        let answer = self.get(url, account.rest_credentials()).await?;
+        if is_absent(&answer) { Ok(false) } else { object(answer).map(|_| true) }
+    }
+
+    /// Whether a number, in E.164 form, is one of the account's own (Twilio docs, `IncomingPhoneNumber` resource). A verified
+    /// caller id is none.
+    pub async fn owns_number(&self, account: &Account, number: &str) -> Result<bool, ReadError> {
+        let path = ["2010-04-01", "Accounts", &account.account_sid, "IncomingPhoneNumbers.json"];
+        let mut url = address(&account.api_base_url, &path)?;
+        url.query_pairs_mut().append_pair("PhoneNumber", number).append_pair("PageSize", "1");
+        let mut list = object(self.get(url, account.rest_credentials()).await?)?;
+        match list.remove("incoming_phone_numbers") {
+            Some(Value::Array(numbers)) => Ok(!numbers.is_empty()),
+            _ => Err(ReadError::Unreadable { why: "a list without rows" }),
+        }
+    }
 }
 
 /// `next_page_uri` is a path with a query. Anything that led elsewhere would get our credentials.
