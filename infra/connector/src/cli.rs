@@ -50,6 +50,17 @@ pub enum Command {
     /// Check, store and show tenant documents; never a secret.
     #[command(subcommand)]
     Tenant(Tenant),
+    /// Try a tenant's real systems: change nothing and text nobody.
+    ///
+    /// PeopleSoft's address, credentials and clock; each query, its prompts and columns, and a row of it; what the texts
+    /// would look like; Twilio's account and senders; and whether callbacks reach us. Exit code 1 if anything doesn't
+    /// work, with what to do about it.
+    #[command(after_help = PING_EXAMPLES)]
+    Ping {
+        /// The tenant.
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+    },
     /// Tell what became of notifications, from the ledger.
     Audit(Audit),
     /// Send notifications again that came to nothing.
@@ -181,8 +192,10 @@ pub enum AuditWhat {
         #[arg(value_parser = TenantId::parse)]
         tenant: TenantId,
     },
-    /// Report on all notifications of an export of the table.
+    #[allow(missing_docs)] // said on the type, for --help
     Report(crate::report::Report),
+    #[allow(missing_docs)]
+    Export(crate::export::ExportTable),
 }
 
 /// `audit list`
@@ -326,6 +339,11 @@ Examples:
 const TENANT_SHOW_EXAMPLES: &str = "\
 Examples:
   connector tenant show st-lukes";
+
+const PING_EXAMPLES: &str = "\
+Examples:
+  connector ping st-lukes
+  CALLBACK_BASE_URL=https://example.org connector --format json ping st-lukes";
 
 const ADD_EXAMPLES: &str = "\
 Examples:

@@ -5,9 +5,11 @@
 //! - [`cli`]: what may be typed;
 //! - [`run`]: who does it;
 //! - [`tenant`]: checks, stores and shows tenant documents;
+//! - [`ping`]: tries a tenant's real systems;
 //! - [`audit`]: tells what became of notifications;
-//! - [`report`]: the same of all of them, from an export of the table;
+//! - [`report`]: the same of all of them, from an export of the table, which [`export`] has AWS make;
 //! - [`act`]: replays, cancels and releases them;
+//! - [`local_stack`]: the whole stack on a laptop, and [`live`], its page;
 //! - [`ask`], [`terminal`], [`table`], [`failure`]: how it talks to people.
 
 pub mod act;
@@ -15,8 +17,11 @@ pub mod ask;
 pub mod audit;
 pub mod cli;
 pub mod deps;
+pub mod export;
 pub mod failure;
+pub mod live;
 pub mod local_stack;
+pub mod ping;
 pub mod report;
 pub mod table;
 pub mod tenant;
@@ -57,6 +62,7 @@ async fn dispatch(cli: &Cli, deps: &Deps, terminal: &mut Terminal<'_>) -> Done {
     match &cli.command {
         Command::Local(args) => local_stack::run(terminal, args).await,
         Command::Tenant(what) => tenant::run(deps, terminal, cli.format, what).await,
+        Command::Ping { tenant } => ping::run(deps, terminal, cli.format, tenant).await,
         Command::Audit(audit) => audit::run(deps, terminal, cli.format, audit).await,
         Command::Replay(args) => act::replay(deps, terminal, cli.format, args).await,
         Command::Cancel(args) => act::cancel(deps, terminal, cli.format, args).await,

@@ -76,8 +76,8 @@ fn replay(story: &Story, created: &Created, created_at: Timestamp, now: Timestam
     // A closing names the attempt that it ruled out; a replay of an earlier one would not undo it.
     let closed = story.closed().map_or(0, |closed| closed.attempt);
     let doubtful = tried.values().any(|one| {
-        let by_us = one.claim.is_some_and(|claim| claim.request_id.starts_with(CLAIMANT));
-        !one.is_accepted() && !by_us && matches!(one.outcome, None | Some(Outcome::PresumedLost))
+        let asked = !one.claim.is_some_and(shared::notification::Attempt::asks_nothing);
+        !one.is_accepted() && asked && matches!(one.outcome, None | Some(Outcome::PresumedLost))
     });
     Ok(Plan::Release {
         take: never_started.then_some(released),

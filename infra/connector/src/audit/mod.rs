@@ -87,10 +87,11 @@ pub async fn run(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, audit
             }
             Ok(Exit::trouble_if(!found.is_empty()))
         }
-        AuditWhat::Report(_) if audit.reveal => {
-            Err(Failure::Usage("a report never shows whole numbers: leave --reveal out".to_owned()))
+        AuditWhat::Report(_) | AuditWhat::Export(_) if audit.reveal => {
+            Err(Failure::Usage("--reveal is for show, employee, list and stuck".to_owned()))
         }
         AuditWhat::Report(args) => crate::report::run(terminal, format, args),
+        AuditWhat::Export(args) => crate::export::run(deps, terminal, format, args).await,
     }
 }
 

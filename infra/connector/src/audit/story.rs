@@ -77,7 +77,7 @@ pub fn lines(story: &Story, now: Timestamp) -> Vec<Line> {
             _ => false,
         };
         let answered = story.facts.iter().find(is_answer).is_some_and(|answer| answer.at <= attempt.deadline);
-        if !answered && attempt.deadline < now && !attempt.request_id.starts_with(CLAIMANT) {
+        if !answered && attempt.deadline < now && !attempt.asks_nothing() {
             let text = format!("no clear answer from Twilio: attempt {} is in doubt", attempt.attempt);
             lines.push(((attempt.deadline, (attempt.attempt, 2)), text));
         }
@@ -105,6 +105,10 @@ pub fn sentence(fact: &Fact) -> String {
         Detail::Created(created) => created_sentence(created),
         Detail::Attempt(attempt) if attempt.request_id.starts_with(CLAIMANT) => {
             format!("attempt {} taken by {}, so that nothing else starts it", attempt.attempt, attempt.request_id)
+        }
+        Detail::Attempt(attempt) if attempt.asks_nothing() => {
+            let who = attempt.request_id.split('#').next().unwrap_or_default();
+            format!("attempt {} taken ({who}), so that nothing else starts it", attempt.attempt)
         }
         Detail::Attempt(attempt) => format!("attempt {} taken by {}", attempt.attempt, attempt.request_id),
         Detail::Outcome(outcome) => outcome_sentence(outcome),

@@ -79,7 +79,7 @@ impl Gathered {
     /// One line of an export: put aside if it is a notification's, counted if it is of another kind.
     fn sort(&mut self, record: Record, at: i64, compares: bool, spill: &mut Spill) -> io::Result<()> {
         let Record { pk, sk, new, old, .. } = record;
-        if let Some(kind) = other_kind(&pk) {
+        if let Some(kind) = other_kind(&pk, &sk) {
             *self.others.entry(kind).or_default() += 1;
             return Ok(());
         }
@@ -89,21 +89,20 @@ impl Gathered {
         };
         self.facts += 1;
         let retain_until = new.as_ref().or(old.as_ref()).and_then(self::retain_until);
-        // A changed item shows itself at once where the export tells both images.
-        let (before, after) = (old.clone().map(read_fact), new.clone().map(read_fact));
-        if let (Some(before), Some(after)) = (&before, &after)
-            && (before != after || old.as_ref().and_then(self::retain_until) != retain_until)
-        {
-            self.find(Check::Changed, Some(&tenant), format!("{id} {sk}"), "it was something else before");
-        }
-        let fact = match after {
+        let before = old.map(|old| (self::retain_until(&old), read_fact(old)));
+        let fact = match new.map(read_fact) {
             Some(None) => {
                 self.find(Check::Unreadable, Some(&tenant), format!("{id} {sk}"), "it can't be read as a fact");
                 return Ok(());
             }
-            Some(Some(fact)) => Some(fact),
-            None => None,
+            written => written.flatten(),
         };
+        // A changed item shows itself at once where the export tells both images.
+        if let (Some(before), Some(_)) = (&before, &fact)
+            && *before != (retain_until, fact.clone())
+        {
+            self.find(Check::Changed, Some(&tenant), format!("{id} {sk}"), "it was something else before");
+        }
         if fact.as_ref().is_some_and(|fact| sk.split_once('#').is_none_or(|(_, key)| key != fact.key())) {
             self.find(Check::Misplaced, Some(&tenant), format!("{id} {sk}"), "its key is not that of what it says");
         }
@@ -169,8 +168,9 @@ impl Gathered {
 }
 
 /// Items that lie beside notifications.
-fn other_kind(pk: &str) -> Option<&'static str> {
+fn other_kind(pk: &str, sk: &str) -> Option<&'static str> {
     match pk.split('#').nth(1)? {
+        "phone" if sk.starts_with("adopted#") => Some("messages found on Twilio's list"),
         "phone" => Some("consent"),
         "verify" | "verification" | "verify-starts" => Some("two-factor checks"),
         "cursor" => Some("cursors"),

@@ -32,7 +32,7 @@ use tempfile::NamedTempFile;
 
 /// Report on all notifications of an export of the table.
 ///
-/// Reads exports as DynamoDB writes them to S3 (`DYNAMODB_JSON`), copied to a local directory: the newest full one, and
+/// Reads exports as DynamoDB writes them to S3 (its JSON format), copied to a local directory: the newest full one, and
 /// incremental ones that follow it. Sums by tenant, kind, day, state and reason, how long everything took, what was not
 /// delivered and why, and whether the records are sound: exit code 1 if they aren't. States are as of the end of the export.
 /// Numbers are masked. Facts are put aside in the temporary directory (TMPDIR), about 300 bytes each.

@@ -245,8 +245,8 @@ fn reasons(sums: &Sums) -> Vec<Value> {
 
 fn others(gathered: &Gathered) -> String {
     let others: Vec<String> =
-        gathered.others.iter().map(|(kind, count)| format!("{} of {kind}", thousands(*count))).collect();
-    if others.is_empty() { String::new() } else { format!("; beside them lie {}", others.join(", ")) }
+        gathered.others.iter().map(|(kind, count)| format!("{kind} ({})", thousands(*count))).collect();
+    if others.is_empty() { String::new() } else { format!("; beside them lie: {}", others.join(", ")) }
 }
 
 fn checks(gathered: &Gathered) -> Vec<Value> {

@@ -15,8 +15,8 @@ use shared::stamp;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-/// How many findings are told word by word.
-const NAMED: usize = 20;
+/// How many findings of a check are told word by word.
+const NAMED: usize = 5;
 
 /// Tables, a line feed at the end. Writing to a String can't fail.
 pub fn table(gathered: &Gathered, look: Look) -> String {
@@ -32,8 +32,10 @@ pub fn table(gathered: &Gathered, look: Look) -> String {
     if sums.late > 0 {
         let _ = writeln!(told, "{} after their time\n", counted(sums.late, "delivered notification"));
     }
-    for (kind, count) in &gathered.others {
-        let _ = writeln!(told, "beside them: {} of {kind}", thousands(*count));
+    if !gathered.others.is_empty() {
+        let others: Vec<String> =
+            gathered.others.iter().map(|(kind, count)| format!("{kind} ({})", thousands(*count))).collect();
+        let _ = writeln!(told, "beside them: {}", others.join(", "));
     }
     told.push_str(&findings(gathered));
     told
@@ -129,16 +131,16 @@ fn findings(gathered: &Gathered) -> String {
         return format!("integrity: {} checks, nothing found\n", Check::ALL.len());
     }
     let mut told = format!("integrity: {}\n", counted(findings.all(), "finding"));
-    for finding in findings.kept().take(NAMED) {
-        let tenant = finding.tenant.as_ref().map(|tenant| format!("{tenant} ")).unwrap_or_default();
-        let _ = writeln!(told, "  {}: {tenant}{}: {}", finding.check.as_str(), finding.subject, finding.what);
-    }
-    if findings.all() > NAMED as u64 {
-        let _ = writeln!(
-            told,
-            "  and {} more: --format json names a thousand of each check",
-            findings.all() - NAMED as u64
-        );
+    for check in Check::ALL {
+        let of_check: Vec<_> = findings.kept().filter(|finding| finding.check == check).collect();
+        for finding in of_check.iter().take(NAMED) {
+            let tenant = finding.tenant.as_ref().map(|tenant| format!("{tenant} ")).unwrap_or_default();
+            let _ = writeln!(told, "  {}: {tenant}{}: {}", check.as_str(), finding.subject, finding.what);
+        }
+        let more = findings.count(check).saturating_sub(NAMED as u64);
+        if more > 0 {
+            let _ = writeln!(told, "  {}: and {} more", check.as_str(), thousands(more));
+        }
     }
     told
 }

@@ -1,0 +1,87 @@
+//! What the whole ledger holds, as of a moment ago. However many pages ask, it is read once in a while: reading it again must
+//! not take what the stack itself needs.
+
+use crate::report::row::Row;
+use crate::report::sums::Sums;
+use aws_sdk_dynamodb::error::DisplayErrorContext;
+use jiff::Timestamp;
+use shared::clock::Clock;
+use shared::ledger::{Error, Ledger, read};
+use shared::notification::{Fact, NotificationId, Story};
+use shared::tenant::TenantId;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// A snapshot is at least so old before another is taken.
+const LEAST_AGE: Duration = Duration::from_millis(500);
+/// And so many times as old as it took.
+const REST: u32 = 3;
+
+/// All notifications at an instant.
+pub(super) struct Snapshot {
+    /// When.
+    pub(super) at: Timestamp,
+    /// The latest first.
+    pub(super) rows: Vec<Row>,
+    /// What they add up to.
+    pub(super) sums: Sums,
+}
+
+/// Takes snapshots when they are asked for and the last one has aged.
+pub(super) struct Snapshots {
+    ledger: Ledger,
+    clock: Clock,
+    last: Mutex<Option<Taken>>,
+}
+
+struct Taken {
+    snapshot: Arc<Snapshot>,
+    good_until: Instant,
+}
+
+impl Snapshots {
+    pub(super) fn new(ledger: Ledger, clock: Clock) -> Self {
+        Self { ledger, clock, last: Mutex::new(None) }
+    }
+
+    pub(super) async fn latest(&self) -> Result<Arc<Snapshot>, Error> {
+        // Who comes while one is being taken waits for it.
+        let mut last = self.last.lock().await;
+        if let Some(taken) = last.as_ref().filter(|taken| taken.good_until > Instant::now()) {
+            return Ok(Arc::clone(&taken.snapshot));
+        }
+        let began = Instant::now();
+        let snapshot = Arc::new(take(&self.ledger, self.clock.now()).await?);
+        let rest = (began.elapsed() * REST).max(LEAST_AGE);
+        *last = Some(Taken { snapshot: Arc::clone(&snapshot), good_until: Instant::now() + rest });
+        Ok(snapshot)
+    }
+}
+
+async fn take(ledger: &Ledger, now: Timestamp) -> Result<Snapshot, Error> {
+    let mut facts: BTreeMap<(TenantId, NotificationId), Vec<Fact>> = BTreeMap::new();
+    let mut pages = ledger.client().scan().table_name(ledger.table()).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = page.map_err(|error| Error::Unreachable(DisplayErrorContext(error).to_string()))?;
+        for item in page.items.unwrap_or_default() {
+            // Cursors, consent and verifications lie beside notifications.
+            if let Ok((tenant, id, fact)) = read::fact(item) {
+                facts.entry((tenant, id)).or_default().push(fact);
+            }
+        }
+    }
+    let mut sums = Sums::default();
+    let mut rows = Vec::with_capacity(facts.len());
+    for ((tenant, id), facts) in facts {
+        let story = Story::new(id, facts);
+        let row = Row::of(&tenant, &story, story.standing(now));
+        sums.add(&row);
+        rows.push(row);
+    }
+    rows.sort_by_cached_key(|row| (Reverse(row.created_at), row.id.clone()));
+    Ok(Snapshot { at: now, rows, sums })
+}
