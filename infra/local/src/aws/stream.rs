@@ -10,10 +10,10 @@ mod lane;
 pub use filter::{BadPattern, Filter};
 
 use dynoxide::actions::describe_stream::DescribeStreamRequest;
-use dynoxide::actions::get_records::{GetRecordsRequest, GetRecordsResponse};
+use dynoxide::actions::get_records::GetRecordsRequest;
 use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
 use dynoxide::{AttributeValue, Database, DynoxideError};
-use lane::{Lane, Record};
+use lane::Lane;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -123,7 +123,7 @@ impl Pump {
     /// Whether everything written to the table so far has been handed over and is finished.
     pub fn idle(&self) -> Result<bool, Error> {
         let position = self.position.borrow().clone();
-        Ok(self.stream.read(&self.database, position.as_deref(), 1)?.records.is_empty())
+        Ok(self.stream.read(&self.database, position.as_deref(), 1)?.is_empty())
     }
 }
 
@@ -198,28 +198,25 @@ impl Reader {
         if self.progress.unfinished.len() >= MOST_UNFINISHED {
             return Ok(0);
         }
-        let records = self.stream.read(&self.database, read_to.as_deref(), PAGE)?.records;
+        let records = self.stream.read(&self.database, read_to.as_deref(), PAGE)?;
         let count = records.len();
         for record in records {
-            let number = record.dynamodb.sequence_number.clone();
-            let lane = self.lane_of(record.dynamodb.keys.get(&self.stream.partition_key));
-            let mut json = serde_json::to_value(record)?;
-            json["eventSourceARN"] = json!(self.stream.arn);
-            self.progress.begin(number.clone());
-            *read_to = Some(number.clone());
-            if self.mapping.filter.accepts(&json) {
+            self.progress.begin(record.number.clone());
+            *read_to = Some(record.number.clone());
+            if self.mapping.filter.accepts(&record.json) {
+                let lane = self.lane_of(&record.json["dynamodb"]["Keys"][&self.stream.partition_key]);
                 // A lane that is gone leaves its records unfinished: they come again after a restart.
-                let _ = self.lanes[lane].send(Record { number, json });
+                let _ = self.lanes[lane].send(record);
             } else {
-                self.progress.finish(&[number]);
+                self.progress.finish(&[record.number]);
             }
         }
         Ok(count)
     }
 
-    fn lane_of(&self, partition_key: Option<&AttributeValue>) -> usize {
+    fn lane_of(&self, partition_key: &Value) -> usize {
         let mut hasher = DefaultHasher::new();
-        serde_json::to_string(&partition_key).unwrap_or_default().hash(&mut hasher);
+        partition_key.to_string().hash(&mut hasher);
         let lanes = u64::try_from(self.lanes.len()).unwrap_or(1);
         usize::try_from(hasher.finish() % lanes).unwrap_or_default()
     }
@@ -250,16 +247,26 @@ impl Progress {
     }
 }
 
+/// A record of a stream.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its sequence number.
+    pub number: String,
+    /// What a function gets as one of an event's `Records`.
+    pub json: Value,
+}
+
 /// A table's stream. dynoxide gives it a single shard that never ends.
-#[derive(Clone)]
-struct Stream {
+#[derive(Clone, Debug)]
+pub struct Stream {
     arn: String,
     shard: String,
     partition_key: String,
 }
 
 impl Stream {
-    fn of(database: &Database, table: &str) -> Result<Self, Error> {
+    /// The stream of a table.
+    pub fn of(database: &Database, table: &str) -> Result<Self, Error> {
         let none = || Error::NoStream(table.to_owned());
         let metadata =
             database.get_table_metadata(table)?.filter(|metadata| metadata.stream_enabled).ok_or_else(none)?;
@@ -276,8 +283,8 @@ impl Stream {
         })
     }
 
-    /// The records after a sequence number, or from the beginning, oldest first.
-    fn read(&self, database: &Database, after: Option<&str>, limit: usize) -> Result<GetRecordsResponse, Error> {
+    /// At most `limit` records after a sequence number, or from the beginning, oldest first.
+    pub fn read(&self, database: &Database, after: Option<&str>, limit: usize) -> Result<Vec<Record>, Error> {
         let kind = if after.is_some() { "AFTER_SEQUENCE_NUMBER" } else { "TRIM_HORIZON" };
         let iterator = database.get_shard_iterator(GetShardIteratorRequest {
             stream_arn: self.arn.clone(),
@@ -286,7 +293,14 @@ impl Stream {
             sequence_number: after.map(str::to_owned),
         })?;
         let shard_iterator = iterator.shard_iterator.unwrap_or_default();
-        Ok(database.get_records(GetRecordsRequest { shard_iterator, limit: Some(limit) })?)
+        let records = database.get_records(GetRecordsRequest { shard_iterator, limit: Some(limit) })?.records;
+        let told = records.into_iter().map(|record| {
+            let number = record.dynamodb.sequence_number.clone();
+            let mut json = serde_json::to_value(record)?;
+            json["eventSourceARN"] = json!(self.arn);
+            Ok(Record { number, json })
+        });
+        told.collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! One of the parallel lanes of a stream: calls the function with one batch after the other and decides, as Lambda
 //! does, what of a failed batch is tried again, halved or given up. It never lets a record overtake another.
 
-use super::{GivenUp, Mapping};
+use super::{GivenUp, Mapping, Record};
 use futures::FutureExt as _;
 use serde_json::{Value, json};
 use std::future::Future;
@@ -10,12 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
-
-/// A stream record on its way to the function.
-pub(super) struct Record {
-    pub(super) number: String,
-    pub(super) json: Value,
-}
 
 pub(super) struct Lane<F> {
     pub(super) mapping: Arc<Mapping>,
