@@ -52,7 +52,7 @@ impl Hands {
 pub struct Office {
     pub deps: Deps,
     pub hands: Hands,
-    pub _documents: TempDir,
+    _documents: TempDir,
     _dynamodb: DynamoDb,
     _secrets: Secrets,
 }

@@ -48,11 +48,16 @@ fn each_function_may_do_what_it_must_and_no_more() {
     let due = Request { action: "dynamodb:Query", resource: index, leading_key: Some("st-lukes#3"), via: None };
     check(&due, &["Poll"]);
 
-    let key =
-        |via| Request { action: "kms:Decrypt", resource: json!({"!GetAtt": "LedgerKey.Arn"}), leading_key: None, via };
-    check(&key(Some("dynamodb.${AWS::Region}.amazonaws.com")), &all);
-    check(&key(Some("secretsmanager.${AWS::Region}.amazonaws.com")), &[]);
-    check(&key(None), &[]);
+    let key = |action, via| Request { action, resource: json!({"!GetAtt": "LedgerKey.Arn"}), leading_key: None, via };
+    let dynamodb = Some("dynamodb.${AWS::Region}.amazonaws.com");
+    for action in ["kms:Decrypt", "kms:Encrypt"] {
+        check(&key(action, dynamodb), &all);
+        check(&key(action, Some("secretsmanager.${AWS::Region}.amazonaws.com")), &[]);
+        check(&key(action, None), &[]);
+    }
+    for never in ["kms:CreateGrant", "kms:ScheduleKeyDeletion", "kms:PutKeyPolicy"] {
+        check(&key(never, dynamodb), &[]);
+    }
 
     let plain = |action, resource: Value| Request { action, resource, leading_key: None, via: None };
     let secret = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:";

@@ -1,0 +1,99 @@
+//! Pace: an account in trouble stops its tenant's sending, with growing pauses and one alarm; everything goes out once it is
+//! mended. Other tenants notice nothing.
+
+use crate::stage::{ACCOUNT, Stage};
+use local::twilio::{Fault, Rule, Trouble, When};
+use shared::notification::State;
+use std::time::Duration;
+
+fn trouble(stage: &Stage, code: Option<u32>) {
+    stage.twilio.change(|settings| {
+        let rule = |code| Rule::on_create(When::Always, Fault::before(Trouble::Code(code))).only_account(ACCOUNT);
+        settings.faults.rules = code.map(rule).into_iter().collect();
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_with_an_account_pauses_its_tenant_and_everything_goes_out_once_it_is_mended() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("unpaid", |_| ());
+    trouble(&stage, Some(20003));
+    let mut ids = Vec::new();
+    for _ in 0..60 {
+        ids.push(stage.create(&tenant, |_| ()).await);
+    }
+    while stage.send().await > 0 {}
+    let first = stage.twilio.requests();
+    assert!((1..=send::pace::AT_ONCE).contains(&first), "{first} requests before the pause");
+    for id in &ids {
+        assert_eq!(stage.state(&tenant, id).await, State::Deferred);
+    }
+    // Hours of trouble, and new notifications all the while.
+    for _ in 0..48 {
+        ids.push(stage.create(&tenant, |_| ()).await);
+        stage.play(&tenant, Duration::from_mins(5), Duration::from_mins(5)).await;
+    }
+    let probes = stage.twilio.requests() - first;
+    assert!((4..=9).contains(&probes), "{probes} probes in four hours");
+    let counted = stage.counted();
+    assert_eq!(counted["AccountTrouble"] as usize, probes + 1);
+    assert!(!counted.contains_key("Failed"), "{counted:?}");
+    trouble(&stage, None);
+    stage.play(&tenant, Duration::from_mins(90), Duration::from_mins(5)).await;
+    for id in &ids {
+        let story = stage.story(&tenant, id).await;
+        assert_eq!((story.standing(stage.time.now()).state, stage.accepted(id)), (State::Delivered, 1), "{story:#?}");
+    }
+    // Mended: the next text is sent at once.
+    let next = stage.create(&tenant, |_| ()).await;
+    stage.send().await;
+    assert_eq!(stage.accepted(&next), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_tenants_trouble_and_one_tenants_slowness_are_nobody_elses() {
+    let stage = Stage::new().await;
+    let mine = "AC00000000000000000000000000000002";
+    stage.twilio.change(|settings| {
+        let own = settings.accounts[0].clone();
+        settings.accounts.push(local::twilio::FakeAccount { account_sid: mine.to_owned(), ..own });
+        let slow = Fault::before(Trouble::Slow(Duration::from_millis(1200)));
+        settings.faults.rules = vec![Rule::on_create(When::Always, slow).only_account(ACCOUNT)];
+    });
+    let slow = stage.tenant("slow", |_| ());
+    let quick = stage.tenant("quick", |document| document["twilio"]["account_sid"] = mine.into());
+    for _ in 0..60 {
+        stage.create(&slow, |_| ()).await;
+    }
+    let behind = stage.create(&quick, |_| ()).await;
+    // One batch holds both; the slow tenant fills its own places and no more.
+    let batch = stage.send();
+    let waited = async {
+        let started = std::time::Instant::now();
+        while stage.accepted(&behind) == 0 {
+            assert!(started.elapsed() < Duration::from_millis(1100), "the quick tenant waits for the slow one");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let (handed_over, ()) = tokio::join!(batch, waited);
+    assert_eq!(handed_over, 61);
+    assert!(stage.twilio.most_concurrent_requests() <= send::pace::AT_ONCE + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_queue_defers_for_long_and_raises_no_alarm() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("queue", |_| ());
+    trouble(&stage, Some(21611));
+    let ids = [stage.create(&tenant, |_| ()).await, stage.create(&tenant, |_| ()).await];
+    stage.send().await;
+    assert_eq!(stage.twilio.requests(), 2, "one full queue says nothing about the account");
+    trouble(&stage, None);
+    stage.minutes(&tenant, 2).await;
+    assert_eq!(stage.state(&tenant, &ids[0]).await, State::Deferred);
+    stage.minutes(&tenant, 10).await;
+    for id in &ids {
+        assert_eq!(stage.accepted(id), 1);
+    }
+    assert!(!stage.counted().contains_key("AccountTrouble"));
+}
