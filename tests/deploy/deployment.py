@@ -44,7 +44,7 @@ class Deployment:
 
     def connector(self, *arguments: str) -> str:
         """The operator's command; what it printed."""
-        exported = {"TABLE_NAME": self.outputs["TableName"], "TENANT_SECRET_PREFIX": self.outputs["TenantSecretPrefix"]}
+        exported = dict(pair.split("=", 1) for pair in self.outputs["Environment"].removeprefix("export ").split())
         done = subprocess.run(
             [self.connector_program, *arguments], cwd=self.root, env=self.emulator.environment | exported,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
