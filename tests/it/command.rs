@@ -119,6 +119,22 @@ async fn a_tenant_document_is_all_it_takes_and_the_audit_answers_from_a_second_s
     assert_eq!(stuck.status.code(), Some(0), "{}", String::from_utf8_lossy(&stuck.stdout));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_finds_nothing_names_the_sources_that_had_nothing() {
+    let demo = Demo::start(&Moods { staff: 3, ..Moods::default() }, Clock::system(), None).await.unwrap();
+    let directory = TempDir::new().unwrap();
+    let document = std::fs::read(demo.tenants().join(format!("{}.json", local::demo::TENANT))).unwrap();
+    let mut document: Value = serde_json::from_slice(&document).unwrap();
+    document["poll"]["start_at"] = Value::Null; // from now on: everything has happened before
+    std::fs::write(directory.path().join("acme.json"), document.to_string()).unwrap();
+    let mut once = connector(&["local", "--once", "--tenants", directory.path().to_str().unwrap()]);
+    let output = tokio::task::block_in_place(|| once.output().unwrap());
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("no events: acme/payroll"), "{said}");
+    assert!(demo.twilio.accepted().is_empty());
+}
+
 #[test]
 fn what_cannot_be_run_says_why_and_what_to_do() {
     let check = |arguments: &[&str], code: i32, expect: &str| {

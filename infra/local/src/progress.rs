@@ -6,7 +6,7 @@ use shared::notification::{Outcome, State, Story};
 use shared::stamp;
 use shared::tenant::TenantId;
 use shared::timing::Timing;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// After so many failures in a row a source isn't waited for.
@@ -23,13 +23,15 @@ pub struct Progress {
     pub waiting: Vec<(TenantId, Story, State, String)>,
     /// Sources that can't be read, with the last error.
     pub broken: Vec<(String, String)>,
+    /// Sources, as `tenant/source`, that were read to their end and have no notification.
+    pub silent: Vec<String>,
 }
 
 /// Looks at everything on the ledger.
 pub async fn look(stack: &Stack, timing: &Timing, now: Timestamp) -> Result<Progress, shared::ledger::Error> {
     let mut progress = Progress::default();
     let tenants = stack.tenants().list().await.unwrap_or_default();
-    let mut unread = 0;
+    let (mut unread, mut read) = (0, BTreeSet::new());
     stack.polls(|polls| {
         if polls.count == 0 {
             unread += 1;
@@ -40,10 +42,12 @@ pub async fn look(stack: &Stack, timing: &Timing, now: Timestamp) -> Result<Prog
                 let source = polls.sources.get(&(id.to_string(), event.source.clone())).cloned().unwrap_or_default();
                 let name = format!("{id}/{}", event.source);
                 match source.error {
-                    Some(error) if source.failed >= ENOUGH_FAILURES || is_hopeless(&error) => {
+                    Some(error) if source.failed >= ENOUGH_FAILURES || source.is_refused => {
                         progress.broken.push((name, error));
                     }
-                    None if source.read > 0 => {}
+                    None if source.read > 0 => {
+                        read.insert(name);
+                    }
                     _ => unread += 1,
                 }
             }
@@ -58,15 +62,14 @@ pub async fn look(stack: &Stack, timing: &Timing, now: Timestamp) -> Result<Prog
     }
     for (id, _) in tenants {
         for story in stack.ledger().tenant_stories(&id).await? {
+            if let Some(created) = story.created() {
+                read.remove(&format!("{id}/{}", created.source));
+            }
             progress.add(id.clone(), story, timing, now);
         }
     }
+    progress.silent = read.into_iter().collect();
     Ok(progress)
-}
-
-/// Trouble that waiting doesn't mend.
-fn is_hopeless(error: &str) -> bool {
-    error.contains("refuses the credentials") || error.contains("refuses the client")
 }
 
 impl Progress {

@@ -13,6 +13,7 @@ use serde_json::Value;
 use shared::clock::Clock;
 use shared::ledger::{Ledger, table};
 use shared::metrics::Metrics;
+use shared::peoplesoft::Class;
 use shared::stamp;
 use shared::tenant::{Tenant, Tenants};
 use shared::timing::Timing;
@@ -122,6 +123,8 @@ pub struct Source {
     pub failed: u64,
     /// The last error, while it fails.
     pub error: Option<String>,
+    /// Whether that was a refusal of our credentials: asking again doesn't help.
+    pub is_refused: bool,
 }
 
 impl Stack {
@@ -372,9 +375,13 @@ impl Polls {
         for (tenant, source, polled) in report.sources {
             let known = self.sources.entry((tenant.to_string(), source)).or_default();
             match polled {
-                poll::source::Polled::Read(_) => *known = Source { read: known.read + 1, failed: 0, error: None },
+                poll::source::Polled::Read(_) => {
+                    *known = Source { read: known.read + 1, ..Source::default() };
+                }
                 poll::source::Polled::Failed { error, .. } => {
                     known.failed += 1;
+                    known.is_refused =
+                        matches!(&error, poll::pages::Error::PeopleSoft(error) if error.class() == Class::Credentials);
                     known.error = Some(error.to_string());
                 }
                 poll::source::Polled::NotNow => {}

@@ -275,6 +275,12 @@ fn conclude(terminal: &mut Terminal<'_>, progress: &Progress, clock: &Clock, dem
     for (name, error) in &progress.broken {
         writeln!(terminal.data, "not read: {name}: {error}")?;
     }
+    for name in &progress.silent {
+        writeln!(
+            terminal.data,
+            "no events: {name}: PeopleSoft has none since it was first asked, or since poll.start_at"
+        )?;
+    }
     for line in report::waiting(progress) {
         writeln!(terminal.data, "{line}")?;
     }
