@@ -1,12 +1,10 @@
 //! Kinds of events: what each takes for granted, what tells one event from the next, and what must never be said.
 
+use crate::log::Log;
 use crate::polling::{Clinic, QUERY, event, query};
 use local::peoplesoft::{Alias, Column, Database, Kind, Prompt, Query, Row, Scheduler, Settings, Value};
 use serde_json::{Value as Json, json};
 use shared::notification::Suppressed;
-use std::io;
-use std::sync::{Arc, Mutex};
-use tracing_subscriber::layer::SubscriberExt;
 
 /// 16:00 in Chicago.
 const NOW: &str = "2026-03-17T21:00:00Z";
@@ -202,28 +200,9 @@ async fn columns_that_mean_pay_or_identity_are_refused_before_anything_is_asked(
     check("/events/0/key", json!(["A.NO", "ANNUAL_RT"])).await;
 }
 
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-// One thread, so that the subscriber of this test hears everything that this test does.
 #[tokio::test]
 async fn what_a_row_holds_besides_reaches_neither_log_nor_ledger() {
-    let captured = Captured::default();
-    let writer = captured.clone();
-    let lines = tracing_subscriber::fmt::layer().json().with_writer(move || writer.clone());
-    let subscriber = tracing_subscriber::registry().with(shared::telemetry::filter(Some("trace"))).with(lines);
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::listen();
 
     let mut query = query();
     query.columns.extend([Column::new("G.NATIONAL_ID", Kind::Character), Column::new("G.NOTE", Kind::Character)]);
@@ -253,7 +232,7 @@ async fn what_a_row_holds_besides_reaches_neither_log_nor_ledger() {
             assert!(!kept.contains(secret), "on the ledger: {secret}");
         }
     }
-    let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("rows that can't be told") && log.contains("AAAAAAA 99 AAA"), "{log}");
     for secret in ["77123", "000-12-9876", "unread words", "private 17 Mar", "0042317", "312/555", "5550142"] {
         assert!(!log.contains(secret), "in a log: {secret}");

@@ -26,6 +26,7 @@ mod handbook;
 mod kill;
 mod kinds;
 mod layout;
+mod log;
 mod metrics;
 mod pace;
 mod ping;

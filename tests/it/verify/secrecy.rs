@@ -1,37 +1,13 @@
 //! Not one code in any log, fact or answer, neither a right one nor a wrong one; and no number, and no token.
 
 use super::portal::Portal;
+use crate::log::Log;
 use local::demo::PORTAL_TOKEN;
 use local::twilio::{Fault, Operation, Rule, Trouble, When};
-use std::io;
-use std::sync::{Arc, Mutex};
-use tracing_subscriber::layer::SubscriberExt;
 
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-// One thread, so that the subscriber of this test hears everything that this test does.
 #[tokio::test]
 async fn a_code_passes_through_and_leaves_no_trace() {
-    let captured = Captured::default();
-    let writer = captured.clone();
-    let lines = tracing_subscriber::fmt::layer().json().with_writer(move || writer.clone());
-    let subscriber = tracing_subscriber::registry().with(shared::telemetry::filter(Some("trace"))).with(lines);
-    // While there is only one subscriber, a log line that another test's thread comes by first, with nobody listening there,
-    // is taken for one that nobody wants anywhere. So there are two.
-    let _another = tracing::Dispatch::new(tracing_subscriber::registry());
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let log = Log::listen();
 
     let portal = Portal::open().await;
     let sink = format!("{}/twilio/{}/events", portal.stack.callback_base_url(), local::demo::TENANT);
@@ -51,7 +27,7 @@ async fn a_code_passes_through_and_leaves_no_trace() {
     assert_eq!(statuses, [202, 404, 200, 503, 200, 404]);
     portal.demo.twilio.idle().await;
 
-    let log = String::from_utf8(captured.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("code sent") && log.contains("code checked"), "nothing was logged: {log}");
     let facts: Vec<String> = portal.items().await.iter().map(|item| format!("{item:?}")).collect();
     assert!(facts.len() >= 10, "{facts:?}");
