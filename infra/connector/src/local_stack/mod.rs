@@ -138,7 +138,11 @@ pub async fn run(terminal: &mut Terminal<'_>, args: &Local) -> Done {
         let progress = until_still(terminal, &stack, &timing, &clock, demo.as_ref()).await?;
         return conclude(terminal, &progress, &clock, demo.as_ref());
     }
-    writeln!(terminal.talk, "{}", report::where_to_look(demo.is_some(), args.env_file.as_deref(), page.as_ref().map(Live::address)))?;
+    writeln!(
+        terminal.talk,
+        "{}",
+        report::where_to_look(demo.is_some(), args.env_file.as_deref(), page.as_ref().map(Live::address))
+    )?;
     if let Some(demo) = &demo {
         writeln!(
             terminal.talk,
