@@ -73,12 +73,17 @@ pub(super) fn now(snapshot: &Snapshot, wanted: &Wanted) -> Result<String, Error>
     } else {
         format!("{} shown", thousands(count as u64))
     };
+    let nothing = match (count, snapshot.rows.len()) {
+        (_, 0) => Some("PeopleSoft has told of nothing yet."),
+        (0, _) => Some("None is like that. Empty the search, or choose All."),
+        _ => None,
+    };
     let values = context! {
         at => snapshot.at.strftime("%H:%M:%S").to_string(),
         tiles => safe(tiles(&snapshot.sums)?),
         states => safe(states_table(&snapshot.sums)?),
         shown,
-        none => count == 0,
+        nothing,
         table => safe(table(&rows, tenants, true)?),
     };
     render("now.html", NOW, values)

@@ -271,10 +271,10 @@ fn checks(gathered: &Gathered) -> Vec<Value> {
 fn shown(rows: &[Row], sums: &Sums) -> String {
     let missing = sums.all - rows.len() as u64;
     if missing == 0 {
-        return "All of them are here.".to_owned();
+        return "This file holds all of them.".to_owned();
     }
     format!(
-        "{} of {} are here, the latest of each kind and first of all those that did not arrive; the CSV file has every one.",
+        "This file holds {} of {}, the latest of each kind and first of all those that did not arrive; the CSV file has every one.",
         thousands(rows.len() as u64),
         thousands(sums.all)
     )
