@@ -73,11 +73,17 @@ pub(super) fn now(snapshot: &Snapshot, wanted: &Wanted) -> Result<String, Error>
     } else {
         format!("{} shown", thousands(count as u64))
     };
+    let nothing = match (count, snapshot.rows.len()) {
+        (_, 0) => Some("PeopleSoft has told of nothing yet."),
+        (0, _) => Some("None is like that. Empty the search, or choose All."),
+        _ => None,
+    };
     let values = context! {
-        at => stamp::format(snapshot.at),
+        at => snapshot.at.strftime("%H:%M:%S").to_string(),
         tiles => safe(tiles(&snapshot.sums)?),
         states => safe(states_table(&snapshot.sums)?),
         shown,
+        nothing,
         table => safe(table(&rows, tenants, true)?),
     };
     render("now.html", NOW, values)
@@ -92,7 +98,8 @@ pub(super) fn story(tenant: &TenantId, story: &Story, now: Timestamp) -> Result<
         .into_iter()
         .map(|line| {
             let since = times::in_words(stamp::between(began, line.at));
-            context! { at => stamp::format(line.at), since, text => line.text }
+            let at = line.at.strftime("%Y-%m-%d %H:%M:%S.%3f").to_string();
+            context! { at, since, text => line.text }
         })
         .collect();
     let values = context! {
@@ -123,7 +130,9 @@ fn text(row: &Row) -> String {
         row.employee_id.as_deref(),
         row.source.as_deref(),
         kind.as_deref(),
+        row.kind.as_deref(),
         reason.as_deref(),
+        row.reason.as_deref(),
         row.sid.as_deref(),
         Some(row.state.as_str()),
         Some(words::label(row.state)),
@@ -145,6 +154,7 @@ mod tests {
         check("q=", true);
         check("q=0042317", true);
         check("q=Payroll+posted%20pending&state=", true);
+        check("q=payroll_posted", true);
         check("q=payroll+shift", false);
         check("state=rest", true);
         check("state=pending&q=74efmocyyirrc-zullv4cgzorbinin", true);

@@ -1,5 +1,5 @@
 //! What the whole ledger holds, as of a moment ago. However many pages ask, it is read once in a while: reading it again must
-//! not take what the stack itself needs.
+//! not take what the stack itself needs, and nobody who searches waits for it.
 
 use crate::report::row::Row;
 use crate::report::sums::Sums;
@@ -11,7 +11,7 @@ use shared::notification::{Fact, NotificationId, Story};
 use shared::tenant::TenantId;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -35,9 +35,12 @@ pub(super) struct Snapshot {
 pub(super) struct Snapshots {
     ledger: Ledger,
     clock: Clock,
-    last: Mutex<Option<Taken>>,
+    last: RwLock<Option<Taken>>,
+    /// Held while one is being taken.
+    taking: Mutex<()>,
 }
 
+#[derive(Clone)]
 struct Taken {
     snapshot: Arc<Snapshot>,
     good_until: Instant,
@@ -45,20 +48,31 @@ struct Taken {
 
 impl Snapshots {
     pub(super) fn new(ledger: Ledger, clock: Clock) -> Self {
-        Self { ledger, clock, last: Mutex::new(None) }
+        Self { ledger, clock, last: RwLock::new(None), taking: Mutex::new(()) }
     }
 
     pub(super) async fn latest(&self) -> Result<Arc<Snapshot>, Error> {
-        // Who comes while one is being taken waits for it.
-        let mut last = self.last.lock().await;
-        if let Some(taken) = last.as_ref().filter(|taken| taken.good_until > Instant::now()) {
-            return Ok(Arc::clone(&taken.snapshot));
+        let last = self.last();
+        let _taking = match (self.taking.try_lock(), last) {
+            // While one is being taken, the one before does.
+            (Err(_), Some(last)) => return Ok(last.snapshot),
+            // Only the very first has none before it.
+            (Err(_), None) => self.taking.lock().await,
+            (Ok(taking), _) => taking,
+        };
+        if let Some(last) = self.last().filter(|last| last.good_until > Instant::now()) {
+            return Ok(last.snapshot);
         }
         let began = Instant::now();
         let snapshot = Arc::new(take(&self.ledger, self.clock.now()).await?);
         let rest = (began.elapsed() * REST).max(LEAST_AGE);
-        *last = Some(Taken { snapshot: Arc::clone(&snapshot), good_until: Instant::now() + rest });
+        let taken = Taken { snapshot: Arc::clone(&snapshot), good_until: Instant::now() + rest };
+        *self.last.write().unwrap_or_else(PoisonError::into_inner) = Some(taken);
         Ok(snapshot)
+    }
+
+    fn last(&self) -> Option<Taken> {
+        self.last.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

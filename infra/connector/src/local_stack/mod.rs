@@ -4,6 +4,7 @@
 mod report;
 
 use crate::failure::{Done, Exit, Failure};
+use crate::live::{self, Live};
 use crate::terminal::Terminal;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -130,12 +131,18 @@ pub async fn run(terminal: &mut Terminal<'_>, args: &Local) -> Done {
         metrics: Metrics::off(clock.clone()),
     };
     let stack = Stack::start(options).await.map_err(|error| Failure::Usage(error.to_string()))?;
-    announce(terminal, args, &stack, demo.as_ref())?;
+    // A run that ends by itself would take its page away while somebody reads it.
+    let page = if args.once { None } else { Some(serve_page(&stack, &clock).await?) };
+    announce(terminal, args, &stack, demo.as_ref(), page.as_ref())?;
     if args.once {
         let progress = until_still(terminal, &stack, &timing, &clock, demo.as_ref()).await?;
         return conclude(terminal, &progress, &clock, demo.as_ref());
     }
-    writeln!(terminal.talk, "{}", report::where_to_look(demo.is_some(), args.env_file.as_deref()))?;
+    writeln!(
+        terminal.talk,
+        "{}",
+        report::where_to_look(demo.is_some(), args.env_file.as_deref(), page.as_ref().map(Live::address))
+    )?;
     if let Some(demo) = &demo {
         writeln!(
             terminal.talk,
@@ -146,6 +153,11 @@ pub async fn run(terminal: &mut Terminal<'_>, args: &Local) -> Done {
     interrupted().await;
     writeln!(terminal.talk, "stopped")?;
     Ok(Exit::Done)
+}
+
+async fn serve_page(stack: &Stack, clock: &Clock) -> Result<Live, Failure> {
+    let page = live::start(stack.ledger().clone(), clock.clone()).await;
+    page.map_err(|error| Failure::Trouble(format!("the live page can't be served on loopback: {error}")))
 }
 
 async fn start_demo(args: &Local, clock: &Clock) -> Result<Demo, Failure> {
@@ -196,7 +208,13 @@ fn moved(hours: &QuietHours, now: civil::Time, pretended: civil::Time, zone: &Ti
 }
 
 /// Prints where everything listens, and what a second shell needs.
-fn announce(terminal: &mut Terminal<'_>, args: &Local, stack: &Stack, demo: Option<&Demo>) -> Result<(), Failure> {
+fn announce(
+    terminal: &mut Terminal<'_>,
+    args: &Local,
+    stack: &Stack,
+    demo: Option<&Demo>,
+    page: Option<&Live>,
+) -> Result<(), Failure> {
     for file in stack.ignored_files() {
         writeln!(terminal.talk, "ignored: {file} is no tenant document; name it {{tenant}}.json, of a-z, 0-9 and '-'")?;
     }
@@ -211,6 +229,9 @@ fn announce(terminal: &mut Terminal<'_>, args: &Local, stack: &Stack, demo: Opti
     if let Some(demo) = demo {
         let _ = writeln!(lines, "# the demo's PeopleSoft is at {}", demo.peoplesoft.base_url());
         let _ = writeln!(lines, "# the demo's Twilio is at {}", demo.twilio.base_url());
+    }
+    if let Some(page) = page {
+        let _ = writeln!(lines, "# the live page is at http://{}/", page.address());
     }
     for (name, value) in stack.environment() {
         let _ = writeln!(lines, "export {name}={value}");

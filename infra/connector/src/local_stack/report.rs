@@ -7,6 +7,7 @@ use local::progress::Progress;
 use local::proof::Proof;
 use shared::notification::{State, Story, Tried};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::Path;
 
 /// How many examples of a finding are named.
@@ -130,11 +131,12 @@ pub(super) fn proof_without_twilio(progress: &Progress) -> (Vec<String>, bool) {
 }
 
 /// Where to look while the stack keeps running.
-pub(super) fn where_to_look(demo: bool, env_file: Option<&Path>) -> String {
+pub(super) fn where_to_look(demo: bool, env_file: Option<&Path>, page: Option<SocketAddr>) -> String {
     let load = env_file.map_or_else(|| "the export lines above".to_owned(), |file| format!(". {}", file.display()));
     let tenant = if demo { local::demo::TENANT } else { "TENANT" };
+    let page = page.map(|address| format!(" Watch it at http://{address}/")).unwrap_or_default();
     format!(
-        "running; stop with Ctrl-C. In a second shell, after {load}:\n  cargo connector audit list {tenant}\n  cargo connector audit show {tenant} NOTIFICATION\n  cargo connector audit stuck {tenant}"
+        "running; stop with Ctrl-C.{page}\nIn a second shell, after {load}:\n  cargo connector audit list {tenant}\n  cargo connector audit show {tenant} NOTIFICATION\n  cargo connector audit stuck {tenant}"
     )
 }
 

@@ -13,6 +13,8 @@ const HEIGHT: u64 = 240;
 const LEFT: u64 = 48;
 const TOP: u64 = 12;
 const BOTTOM: u64 = 26;
+/// A column is not wider.
+const WIDEST: u64 = 90;
 /// More columns than this are put together by week, then by month.
 const MOST_COLUMNS: usize = 62;
 
@@ -93,7 +95,7 @@ fn draw(bars: &[Bar], title: &str) -> String {
     }
     let count = bars.len().max(1) as u64;
     let slot = (WIDTH - LEFT) * 100 / count; // hundredths, so that many narrow columns fill the width
-    let gap = (slot / 6).min(1000);
+    let gap = (slot / 6).min(1000).max(slot.saturating_sub(WIDEST * 100)); // one day alone is no wall
     // Labels that would touch each other are left out.
     let every = count.div_ceil((WIDTH - LEFT) / 62);
     for (number, bar) in (0_u64..).zip(bars) {
@@ -156,11 +158,11 @@ fn together(days: &Days) -> Vec<(String, BTreeMap<Outlook, u64>)> {
     columns.into_iter().map(|(day, counts)| (day.to_string(), counts)).collect()
 }
 
-/// The least of 4, 8, 20, 40, 80, 200, … that is not less: divides into quarters.
+/// The least of 4, 8, 12, 16, 20, 40, 80, 120, … that is not less: divides into quarters.
 fn nice(most: u64) -> u64 {
     let mut power = 1;
     loop {
-        for step in [4, 8, 20] {
+        for step in [4, 8, 12, 16, 20] {
             if step * power >= most {
                 return step * power;
             }
@@ -226,9 +228,10 @@ mod tests {
         check(0, 4);
         check(5, 8);
         check(8, 8);
-        check(9, 20);
-        check(801, 2000);
-        check(12_345, 20_000);
+        check(9, 12);
+        check(801, 1200);
+        check(1201, 1600);
+        check(12_345, 16_000);
         assert_eq!(
             (thousands(7), thousands(1000), thousands(1_234_567)),
             ("7".into(), "1,000".into(), "1,234,567".into())

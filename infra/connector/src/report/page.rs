@@ -23,6 +23,10 @@ const TILES: &str = include_str!("assets/tiles.html");
 const STATES: &str = include_str!("assets/states.html");
 const TABLE: &str = include_str!("assets/table.html");
 const ROWS: &str = include_str!("assets/rows.html");
+const CUSTOMER: &str = "Customer";
+/// The head of the table of notifications.
+const HEADINGS: [&str; 10] =
+    ["Created (UTC)", CUSTOMER, "Employee", "What for", "How", "To", "State", "Why", "Arrived after", "Notification"];
 /// How many reasons are told apart.
 const MOST_REASONS: usize = 40;
 /// How many findings are shown word by word.
@@ -83,7 +87,7 @@ pub fn tiles(sums: &Sums) -> Result<String, Error> {
     let tiles = Outlook::ALL.map(|outlook| {
         let count = counts.get(&outlook).copied().unwrap_or_default();
         let (class, label) = (outlook.class(), outlook.label());
-        context! { class, label, count => thousands(count), share => share(count, sums.all) }
+        context! { class, label, count => thousands(count), share => share(count, sums.all), weight => count }
     });
     render("tiles.html", TILES, context! { all => thousands(sums.all), tiles => tiles.to_vec() })
 }
@@ -107,16 +111,23 @@ pub fn states_table(sums: &Sums) -> Result<String, Error> {
     render("states.html", STATES, context! { tenants, states, rows, all => thousands(sums.all) })
 }
 
-/// The table of notifications. `links` makes each row lead to its story.
+/// The table of notifications. `links` makes each row lead to its story, where without them its head sorts it.
 pub fn table(rows: &[Row], tenants: bool, links: bool) -> Result<String, Error> {
     let rows: Vec<Value> = rows.iter().map(row).collect();
     let rows = safe(render("rows.html", ROWS, context! { rows, tenants, links })?);
-    render("table.html", TABLE, context! { rows, tenants })
+    let headings: Vec<&str> = HEADINGS.iter().copied().filter(|heading| tenants || *heading != CUSTOMER).collect();
+    render("table.html", TABLE, context! { rows, headings, sorts => !links })
 }
 
-/// Renders one of our templates; what is put in is escaped.
+/// Renders one of our templates; what is put in is escaped, and what isn't there leaves nothing.
 pub fn render(name: &str, source: &str, values: Value) -> Result<String, Error> {
-    Environment::new().render_named_str(name, source, values)
+    let mut environment = Environment::new();
+    environment.set_formatter(
+        |out, state, value| {
+            if value.is_none() { Ok(()) } else { minijinja::escape_formatter(out, state, value) }
+        },
+    );
+    environment.render_named_str(name, source, values)
 }
 
 /// What is HTML already.
@@ -260,10 +271,10 @@ fn checks(gathered: &Gathered) -> Vec<Value> {
 fn shown(rows: &[Row], sums: &Sums) -> String {
     let missing = sums.all - rows.len() as u64;
     if missing == 0 {
-        return "All of them are here.".to_owned();
+        return "This file holds all of them.".to_owned();
     }
     format!(
-        "{} of {} are here, the latest of each kind and first of all those that did not arrive; the CSV file has every one.",
+        "This file holds {} of {}, the latest of each kind and first of all those that did not arrive; the CSV file has every one.",
         thousands(rows.len() as u64),
         thousands(sums.all)
     )

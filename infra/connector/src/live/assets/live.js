@@ -3,50 +3,76 @@
 (() => {
   const at = (id) => document.getElementById(id);
   const [now, story, search, filter, alive] = ["now", "story", "search", "filter", "alive"].map(at);
-  let open = "";
-  let timer = 0;
 
-  async function part(path) {
-    const answer = await fetch(path);
-    if (!answer.ok) throw new Error(await answer.text());
-    return answer.text();
+  // Which story is open stands in the address, so that it can be kept and sent on.
+  const open = () => location.hash.slice(1);
+
+  // Asks and shows, and does so again a second later. What was asked for last counts: an answer to an earlier question is
+  // dropped, and only the last one goes on.
+  function keep(path, show) {
+    let asked = 0;
+    let timer = 0;
+    return async function ask() {
+      clearTimeout(timer);
+      const mine = ++asked;
+      const where = path();
+      if (where === null) return show(null);
+      const answer = await fetch(where).catch(() => null);
+      const told = answer?.ok ? await answer.text().catch(() => null) : null;
+      if (mine !== asked) return;
+      show(told);
+      timer = setTimeout(ask, 1000);
+    };
   }
 
-  async function refresh() {
-    clearTimeout(timer);
-    try {
-      const query = new URLSearchParams({ q: search.value, state: filter.value });
-      const told = await part(`/now?${query}`);
-      const focused = document.activeElement?.dataset?.story;
-      now.innerHTML = told;
-      if (focused) now.querySelector(`[data-story="${CSS.escape(focused)}"]`)?.focus();
-      if (open) story.innerHTML = await part(`/story/${open}`);
-      alive.textContent = "";
-      document.body.dataset.live = "yes";
-    } catch {
-      alive.textContent = "It does not answer: is connector local still running?";
-      alive.className = "bad";
+  function showNow(told) {
+    alive.textContent = told === null ? "It does not answer: is connector local still running?" : "";
+    if (told === null) return;
+    const focused = document.activeElement?.dataset?.story;
+    now.innerHTML = told;
+    if (focused) rowOf(focused)?.focus({ preventScroll: true });
+    mark();
+  }
+
+  function showStory(told) {
+    if (open() && told !== null) {
+      const { scrollTop } = story;
+      story.innerHTML = told;
+      story.scrollTop = scrollTop;
     }
-    timer = setTimeout(refresh, 1000);
+    story.hidden = !open() || !story.innerHTML;
+    mark();
   }
 
-  async function choose(event) {
+  const rowOf = (id) => now.querySelector(`[data-story="${CSS.escape(id)}"]`);
+
+  function mark() {
+    now.querySelector(".open")?.classList.remove("open");
+    rowOf(open())?.classList.add("open");
+  }
+
+  function choose(event) {
     if (event.type === "keydown" && event.key !== "Enter") return;
     const row = event.target.closest("[data-story]");
-    if (!row) return;
-    open = row.dataset.story;
-    story.innerHTML = await part(`/story/${open}`);
-    story.hidden = false;
+    if (row) location.hash = row.dataset.story;
   }
 
+  function close() {
+    location.hash = "";
+  }
+
+  const refresh = keep(() => `now?${new URLSearchParams({ q: search.value, state: filter.value })}`, showNow);
+  const tell = keep(() => (open() ? `story/${open()}` : null), showStory);
   now.addEventListener("click", choose);
   now.addEventListener("keydown", choose);
-  story.addEventListener("click", (event) => {
-    if (event.target.id !== "close") return;
-    open = "";
-    story.hidden = true;
+  story.addEventListener("click", (event) => event.target.id === "close" && close());
+  addEventListener("keydown", (event) => event.key === "Escape" && close());
+  addEventListener("hashchange", () => {
+    story.innerHTML = "";
+    tell();
   });
   search.addEventListener("input", refresh);
   filter.addEventListener("change", refresh);
   refresh();
+  if (open()) tell();
 })();

@@ -22,7 +22,7 @@
       entry.row.hidden = !is;
       if (is) shown += 1;
     }
-    count.textContent = `${shown.toLocaleString("en")} shown`;
+    count.textContent = `${shown.toLocaleString("en")} of ${rows.length.toLocaleString("en")} shown`;
   }
 
   let waiting = 0;
