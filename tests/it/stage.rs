@@ -4,7 +4,6 @@
 #[path = "stage/callbacks.rs"]
 mod callbacks;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use callbacks::Callbacks;
 use jiff::{SignedDuration, Timestamp};
 use local::aws::dynamodb::{self, DynamoDb};
@@ -27,7 +26,7 @@ use shared::twilio::{Client, Timeouts, signature};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 
 pub const ACCOUNT: &str = "AC00000000000000000000000000000001";
@@ -37,21 +36,16 @@ pub const OUR_NUMBER: &str = "+13125550100";
 /// Ten in the morning in Chicago, on a Tuesday.
 pub const MORNING: &str = "2026-03-17T15:00:00Z";
 
-/// The time on stage: stands still until a test moves it, or runs.
+/// The time on stage: stands still until a test moves it.
 #[derive(Clone)]
 pub struct Time {
     start: Timestamp,
     offset: Arc<AtomicI64>,
-    running: Option<Instant>,
 }
 
 impl Time {
     pub fn at(start: &str) -> Self {
-        Self { start: start.parse().unwrap(), offset: Arc::default(), running: None }
-    }
-
-    pub fn running(start: &str) -> Self {
-        Self { running: Some(Instant::now()), ..Self::at(start) }
+        Self { start: start.parse().unwrap(), offset: Arc::default() }
     }
 
     pub fn clock(&self) -> Clock {
@@ -60,9 +54,7 @@ impl Time {
     }
 
     pub fn now(&self) -> Timestamp {
-        let elapsed = self.running.map_or(0, |since| since.elapsed().as_millis() as i64);
-        let millis = self.offset.load(Ordering::SeqCst) + elapsed;
-        self.start.checked_add(SignedDuration::from_millis(millis)).unwrap()
+        self.start.checked_add(SignedDuration::from_millis(self.offset.load(Ordering::SeqCst))).unwrap()
     }
 
     pub fn pass(&self, wait: Duration) {
@@ -277,11 +269,6 @@ impl Stage {
             last = Some(end.number.clone());
             records.extend(page.into_iter().map(|record| record.json).filter(|json| filter.accepts(json)));
         }
-    }
-
-    pub async fn items(&self, filter: &str) -> Vec<std::collections::HashMap<String, AttributeValue>> {
-        let pages = self.ledger.client().scan().table_name(TABLE).filter_expression(filter).into_paginator().items();
-        pages.send().collect::<Result<Vec<_>, _>>().await.unwrap()
     }
 
     /// Hands over what is new.

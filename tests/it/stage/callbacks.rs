@@ -14,8 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Where Twilio reaches the callback function. Can be switched off, and then answers 503.
 pub struct Callbacks {
     pub url: String,
-    pub on: Arc<AtomicBool>,
-    pub deps: Arc<callback::Deps>,
+    on: Arc<AtomicBool>,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -31,9 +30,9 @@ impl Callbacks {
             metrics: metrics.clone(),
         });
         let on = Arc::new(AtomicBool::new(true));
-        let router = axum::Router::new().fallback(answer).with_state((Arc::clone(&deps), Arc::clone(&on)));
+        let router = axum::Router::new().fallback(answer).with_state((deps, Arc::clone(&on)));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, on, deps, server }
+        Self { url, on, server }
     }
 
     pub fn switch(&self, on: bool) {
