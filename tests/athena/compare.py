@@ -1,5 +1,5 @@
-"""Runs infra/athena in DuckDB and compares it with what the report says. Usage: compare.py DIRECTORY, which holds export/,
-rust.csv and rust.json."""
+"""Runs infra/athena in DuckDB and compares it with what the report says. Usage: compare.py DIRECTORY made-up|demo. The directory
+holds export/, rust.csv and rust.json; what is made up holds every state, and an answer to every question."""
 
 import csv
 import json
@@ -83,9 +83,7 @@ def compare_notifications(db, work):
             if wrong <= 10:
                 print(*key, *different, sep="\n  ", file=sys.stderr)
     assert wrong == 0, f"{wrong} of {len(ours)} notifications differ"
-    states = {row["state"] for row in theirs.values()}
-    assert len(states) == 15, f"only these states occur: {sorted(states)}"
-    return len(ours)
+    return len(ours), {row["state"] for row in theirs.values()}
 
 
 def compare_answers(db, report):
@@ -142,15 +140,19 @@ def compare_stop(db):
 
 
 def main():
-    work = pathlib.Path(sys.argv[1])
+    work, what = pathlib.Path(sys.argv[1]), sys.argv[2]
     report = json.loads((work / "rust.json").read_text())
     check_dialect()
     db = connect(work, report["as_of"])
-    count = compare_notifications(db, work)
+    count, states = compare_notifications(db, work)
+    if what == "demo":
+        print(f"Athena's SQL and the fold agree on the {count} notifications of a demo")
+        return
+    assert len(states) == 15, f"only these states occur: {sorted(states)}"
     answers = compare_answers(db, report)
     compare_times(answers, report)
     compare_stop(db)
-    print(f"Athena's SQL and the fold agree on {count} notifications, and all ten questions are answered")
+    print(f"Athena's SQL and the fold agree on {count} made-up notifications, and all ten questions are answered")
 
 
 main()

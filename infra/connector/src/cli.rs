@@ -169,7 +169,9 @@ pub enum AuditWhat {
         #[arg(value_parser = NotificationId::parse)]
         notification: NotificationId,
     },
-    /// List one employee's notifications.
+    /// List one employee's notifications, and two-factor checks if there are any.
+    ///
+    /// With --format json, the two-factor checks are one last object, with a key `verifications`.
     #[command(after_help = EMPLOYEE_EXAMPLES)]
     Employee {
         /// Whose employee it is.
@@ -216,6 +218,12 @@ pub struct List {
     /// Only of this employee.
     #[arg(long, value_name = "EMPLID")]
     pub employee: Option<String>,
+    /// Show so many at most, and say how to go on.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: Option<u32>,
+    /// Go on after this notification, the last one that was shown.
+    #[arg(long, value_parser = NotificationId::parse, value_name = "NOTIFICATION")]
+    pub after: Option<NotificationId>,
 }
 
 /// `replay` and `cancel`
@@ -368,7 +376,8 @@ const LIST_EXAMPLES: &str = "\
 Examples:
   connector audit list st-lukes --since 2h
   connector audit list st-lukes --since 2026-03-17T00:00:00Z --source payroll
-  connector audit list st-lukes --state failed,undelivered --state unconfirmed";
+  connector audit list st-lukes --state failed,undelivered --state unconfirmed
+  connector audit list st-lukes --limit 500 --after 74efmocyyirrc-zullv4cgzorbinin";
 
 const STUCK_EXAMPLES: &str = "\
 Examples:

@@ -90,6 +90,13 @@ impl Deps {
     }
 }
 
+/// What to say of a source that isn't in the tenant's document.
+pub(crate) fn no_such_source(tenant: &Tenant, source: &str) -> String {
+    let sources: Vec<&str> = tenant.events.iter().map(|event| event.source.as_str()).collect();
+    let sources = if sources.is_empty() { "none".to_owned() } else { sources.join(", ") };
+    format!("tenant {} has no source {source:?}; its sources: {sources}", tenant.id)
+}
+
 /// Secrets Manager can't be used.
 pub(crate) fn unreachable(error: &dyn std::error::Error) -> Failure {
     Failure::Trouble(format!(

@@ -138,10 +138,11 @@ where
     R: std::fmt::Debug,
 {
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
-    let why = error
-        .as_service_error()
-        .and_then(ProvideErrorMetadata::message)
-        .map_or_else(|| DisplayErrorContext(error).to_string(), |message| format!("{code}: {message}"));
+    let why = match error.as_service_error().and_then(ProvideErrorMetadata::message) {
+        Some(message) => format!("{code}: {message}"),
+        None if !code.is_empty() => code.to_owned(),
+        None => DisplayErrorContext(error).to_string(),
+    };
     let remedy = match code {
         "PointInTimeRecoveryUnavailableException" => {
             "exports are made from backups: turn on point-in-time recovery (template.yaml does), and try again in a minute"
@@ -156,6 +157,7 @@ where
             "your AWS identity needs dynamodb:DescribeTable, dynamodb:ExportTableToPointInTime, dynamodb:DescribeExport, \
              and s3:PutObject on the bucket"
         }
+        "UnknownOperationException" => "only AWS itself exports a table: a local stack or an emulator doesn't know how",
         _ => "check AWS_REGION, your AWS credentials, and the bucket's name",
     };
     Failure::Trouble(format!("{subject}: {why}\n  {remedy}"))

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::json;
+use shared::ledger::verification;
 use shared::notification::{
     Attempt, AttemptOutcome, Closed, ClosedReason, Created, Detail, Fact, Look, NotificationId, Outcome, Release,
     Report, Story,
@@ -136,4 +137,38 @@ pub(crate) fn looked(time: &str, why: &str, due: Option<&str>) -> Fact {
 
 pub(crate) fn story(facts: Vec<Fact>) -> Story {
     Story::new(id(), facts)
+}
+
+/// One code that was checked twice, wrong and right, and one that Twilio would not send.
+pub(crate) fn two_factor_checks() -> Vec<verification::Fact> {
+    use verification::{Asked, Channel, Check, CheckResult, Checked, Detail, Fact, Masked, NotSent, Started};
+    let sid = || "VE0123456789abcdef0123456789abcdef".to_owned();
+    let to = || Masked::from(&PhoneNumber::try_from("+13125550142".to_owned()).unwrap());
+    let started_at = at("21:50:00");
+    let asked = |number, channel| {
+        let (employee_id, request_id) = ("0042317".to_owned(), format!("request {number}"));
+        Detail::Asked(Asked { number, employee_id, channel, to: to(), request_id })
+    };
+    let started = Started {
+        sid: sid(),
+        number: 1,
+        employee_id: "0042317".to_owned(),
+        channel: Channel::Sms,
+        to: to(),
+        expires_at: at("22:00:00"),
+        resent: false,
+    };
+    let check = |number| Detail::Check(Check { started_at, sid: sid(), number, request_id: format!("check {number}") });
+    let checked = |number, result| Detail::Checked(Checked { started_at, sid: sid(), number, result, code: None });
+    let not_sent = NotSent { number: 2, why: "limited".to_owned(), code: Some(60203) };
+    vec![
+        Fact::new(started_at, asked(1, Channel::Sms)),
+        Fact::new(started_at, Detail::Started(started)),
+        Fact::new(at("21:50:20"), check(1)),
+        Fact::new(at("21:50:21"), checked(1, CheckResult::Wrong)),
+        Fact::new(at("21:50:30"), check(2)),
+        Fact::new(at("21:50:30"), checked(2, CheckResult::Approved)),
+        Fact::new(at("21:58:00"), asked(2, Channel::Call)),
+        Fact::new(at("21:58:01"), Detail::NotSent(not_sent)),
+    ]
 }

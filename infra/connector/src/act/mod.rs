@@ -9,7 +9,7 @@ pub mod plan;
 use crate::ask;
 use crate::audit::{self, Audited, record};
 use crate::cli::{Act, Consent, Format, ReleaseHeld};
-use crate::deps::Deps;
+use crate::deps::{self, Deps};
 use crate::failure::{Done, Exit, Failure};
 use crate::table;
 use crate::terminal::{Look, Terminal};
@@ -52,13 +52,7 @@ pub async fn release_held(deps: &Deps, terminal: &mut Terminal<'_>, format: Form
     });
     if found.is_empty() {
         if tenant.events.iter().all(|event| event.source != args.source) {
-            let sources: Vec<&str> = tenant.events.iter().map(|event| event.source.as_str()).collect();
-            return Err(Failure::Trouble(format!(
-                "tenant {} has no source {:?}; its sources: {}",
-                tenant.id,
-                args.source,
-                if sources.is_empty() { "none".to_owned() } else { sources.join(", ") }
-            )));
+            return Err(Failure::Trouble(deps::no_such_source(&tenant, &args.source)));
         }
         terminal.say(&format!("nothing of {} is held", args.source))?;
         return Ok(Exit::Done);

@@ -11,8 +11,8 @@ pub mod story;
 pub mod stuck;
 mod verification;
 
-use crate::cli::{Audit, AuditWhat, Format};
-use crate::deps::Deps;
+use crate::cli::{Audit, AuditWhat, Format, List};
+use crate::deps::{self, Deps};
 use crate::failure::{Done, Exit, Failure};
 use crate::terminal::Terminal;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -60,16 +60,7 @@ pub async fn run(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, audit
             verification::print(deps, terminal, format, tenant, employee).await?;
             Ok(Exit::Done)
         }
-        AuditWhat::List(wanted) => {
-            let now = deps.clock.now();
-            let mut found = match &wanted.employee {
-                Some(employee) => employee_stories(deps, &wanted.tenant, employee).await?,
-                None => tenant_stories(deps, terminal, &wanted.tenant).await?,
-            };
-            found.retain(|audited| list::is_wanted(audited, wanted, now));
-            several(deps, terminal, (format, audit.reveal), &wanted.tenant, &found).await?;
-            Ok(Exit::Done)
-        }
+        AuditWhat::List(wanted) => list(deps, terminal, (format, audit.reveal), wanted).await,
         AuditWhat::Stuck { tenant } => {
             let now = deps.clock.now();
             let mut found = tenant_stories(deps, terminal, tenant).await?;
@@ -93,6 +84,37 @@ pub async fn run(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, audit
         AuditWhat::Report(args) => crate::report::run(terminal, format, args),
         AuditWhat::Export(args) => crate::export::run(deps, terminal, format, args).await,
     }
+}
+
+async fn list(deps: &Deps, terminal: &mut Terminal<'_>, (format, reveal): (Format, bool), wanted: &List) -> Done {
+    let (tenant, now) = (&wanted.tenant, deps.clock.now());
+    let mut found = match &wanted.employee {
+        Some(employee) => employee_stories(deps, tenant, employee).await?,
+        None => tenant_stories(deps, terminal, tenant).await?,
+    };
+    if let Some(after) = &wanted.after {
+        // Looked for among all of them: its own state may have changed since it was shown.
+        let place = found.iter().position(|audited| audited.story.id == *after).ok_or_else(|| {
+            Failure::Usage(format!(
+                "there is no notification {after} of tenant {tenant} to go on after; name the last one that was shown"
+            ))
+        })?;
+        found.drain(..=place);
+    }
+    found.retain(|audited| list::is_wanted(audited, wanted, now));
+    if let (Some(source), true) = (&wanted.source, found.is_empty())
+        && let Ok(Some(known)) = deps.tenants.get(tenant).await
+        && known.events.iter().all(|event| event.source != *source)
+    {
+        terminal.say(&deps::no_such_source(&known, source))?;
+    }
+    let limit = wanted.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
+    let more = found.split_off(found.len().min(limit)).len();
+    several(deps, terminal, (format, reveal), tenant, &found).await?;
+    if let (Some(last), 1..) = (found.last(), more) {
+        terminal.say(&format!("{more} more; go on with the same words and --after {}", last.story.id))?;
+    }
+    Ok(Exit::Done)
 }
 
 /// Every notification of a tenant, oldest first. What can't be read is said and passed over.

@@ -130,6 +130,8 @@ async fn what_fails_comes_with_what_to_do() {
         |code: &str| (400, json!({"__type": format!("com.amazonaws.dynamodb.v20120810#{code}"), "message": "no"}));
     check(vec![error("ResourceNotFoundException")], "there is no such table here").await;
     check(vec![table(), error("PointInTimeRecoveryUnavailableException")], "turn on point-in-time recovery").await;
+    let unknown = (400, json!({"__type": "com.amazon.coral.service#UnknownOperationException"}));
+    check(vec![table(), unknown], ": UnknownOperationException\n  only AWS itself exports a table").await;
     check(vec![table(), error("AccessDeniedException")], "dynamodb:ExportTableToPointInTime").await;
     let failed = json!({"FailureCode": "S3AccessDenied", "FailureMessage": "denied"});
     check(vec![table(), export("IN_PROGRESS", &json!({})), export("FAILED", &failed)], "S3AccessDenied: denied").await;

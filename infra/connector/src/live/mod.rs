@@ -115,3 +115,6 @@ fn html(page: Result<String, minijinja::Error>) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,7 +52,15 @@ fn what_they_add_up_to() {
 
 #[test]
 fn filters_leave_out_what_was_not_asked_for() {
-    let everything = || List { tenant: tenant_id(), since: None, states: Vec::new(), source: None, employee: None };
+    let everything = || List {
+        tenant: tenant_id(),
+        since: None,
+        states: Vec::new(),
+        source: None,
+        employee: None,
+        limit: None,
+        after: None,
+    };
     let check = |change: fn(&mut List), expect: &[usize]| {
         let mut wanted = everything();
         change(&mut wanted);
