@@ -18,6 +18,7 @@ mod command;
 mod consent;
 mod contacts;
 mod cost;
+mod crash;
 mod doubt;
 mod end_to_end;
 mod escalation;

@@ -3,6 +3,8 @@
 
 #[path = "stage/callbacks.rs"]
 mod callbacks;
+#[path = "stage/wire.rs"]
+pub mod wire;
 
 use callbacks::Callbacks;
 use jiff::{SignedDuration, Timestamp};
@@ -25,7 +27,7 @@ use shared::timing::Timing;
 use shared::twilio::{Client, Timeouts, signature};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -133,7 +135,7 @@ impl Stage {
         let lines = Arc::<Mutex<Vec<String>>>::default();
         let heard = Arc::clone(&lines);
         let metrics = Metrics::to(clock.clone(), move |line| heard.lock().unwrap().push(line));
-        let callbacks = Callbacks::start(&ledger, &tenants, &clock, &metrics).await;
+        let callbacks = Callbacks::start(&functions_ledger, &tenants, &clock, &metrics).await;
         let timing = Timing::default();
         let send = send_deps(&functions_ledger, &tenants, &clock, &timing, &callbacks.url, &metrics);
         let poll = poll_deps(&functions_ledger, &tenants, &clock, &timing, &metrics);
@@ -362,7 +364,7 @@ impl Stage {
         let url = format!("{}{path_and_query}", self.callbacks.url);
         let signature = signature::sign(TOKEN, &url, &params);
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&params).finish();
-        let request = reqwest::Client::new()
+        let request = wire::client()
             .post(url)
             .header("content-type", "application/x-www-form-urlencoded")
             .header("x-twilio-signature", signature)
@@ -444,9 +446,12 @@ fn poll_deps(ledger: &Ledger, tenants: &Arc<Tenants>, clock: &Clock, timing: &Ti
     }
 }
 
-/// Less patient than production: a test has no time for a Twilio that hangs.
+/// Less patient than production: a test has no time for a Twilio that hangs. One for all, since a client remembers nothing
+/// and takes long to make: it reads every root certificate.
 fn client() -> Client {
-    Client::new(Timeouts { total: Duration::from_secs(2), ..Timeouts::default() }).unwrap()
+    static CLIENT: LazyLock<Client> =
+        LazyLock::new(|| Client::new(Timeouts { total: Duration::from_secs(2), ..Timeouts::default() }).unwrap());
+    CLIENT.clone()
 }
 
 async fn create_table(client: &aws_sdk_dynamodb::Client) {

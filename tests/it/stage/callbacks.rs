@@ -10,11 +10,13 @@ use shared::metrics::Metrics;
 use shared::tenant::Tenants;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::watch;
 
 /// Where Twilio reaches the callback function. Can be switched off, and then answers 503.
 pub struct Callbacks {
     pub url: String,
     on: Arc<AtomicBool>,
+    deaths: watch::Sender<()>,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -29,14 +31,19 @@ impl Callbacks {
             callback_base_url: url.clone(),
             metrics: metrics.clone(),
         });
-        let on = Arc::new(AtomicBool::new(true));
-        let router = axum::Router::new().fallback(answer).with_state((deps, Arc::clone(&on)));
+        let (on, deaths) = (Arc::new(AtomicBool::new(true)), watch::Sender::new(()));
+        let router = axum::Router::new().fallback(answer).with_state((deps, Arc::clone(&on), deaths.clone()));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, on, server }
+        Self { url, on, deaths, server }
     }
 
     pub fn switch(&self, on: bool) {
         self.on.store(on, Ordering::SeqCst);
+    }
+
+    /// Every invocation under way dies where it is; its caller gets a 502, as from API Gateway.
+    pub fn die(&self) {
+        self.deaths.send_replace(());
     }
 }
 
@@ -46,7 +53,10 @@ impl Drop for Callbacks {
     }
 }
 
-async fn answer(State((deps, on)): State<(Arc<callback::Deps>, Arc<AtomicBool>)>, request: Request) -> Response {
+type Shared = (Arc<callback::Deps>, Arc<AtomicBool>, watch::Sender<()>);
+
+async fn answer(State((deps, on, deaths)): State<Shared>, request: Request) -> Response {
+    let mut death = deaths.subscribe();
     let mut response = Response::new(Body::empty());
     if !on.load(Ordering::SeqCst) {
         *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
@@ -56,7 +66,9 @@ async fn answer(State((deps, on)): State<(Arc<callback::Deps>, Arc<AtomicBool>)>
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let path = parts.uri.path().to_owned();
     let request = lambda_http::Request::from_parts(parts, lambda_http::Body::Binary(body.to_vec()));
-    let answered = callback::respond(&deps, request.with_raw_http_path(path)).await;
-    *response.status_mut() = answered.status();
+    *response.status_mut() = tokio::select! {
+        answered = callback::respond(&deps, request.with_raw_http_path(path)) => answered.status(),
+        _ = death.changed() => http::StatusCode::BAD_GATEWAY,
+    };
     response
 }
