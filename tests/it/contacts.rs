@@ -259,6 +259,56 @@ async fn contacts_in_trouble_hold_up_those_who_need_them_and_nobody_is_called_ph
 }
 
 #[tokio::test]
+async fn somebody_whose_look_up_fails_holds_up_nobody_else() {
+    let clinic = crowd(8, 8, |_, _| ()).await;
+    clinic.peoplesoft.faults().set(Rule::next(1, Fault::broker(200, 158, 10001)).for_query(CONTACTS));
+    let (error, added) = clinic.fail().await;
+    assert!(error.to_string().contains("(158,10001)"), "{error}");
+    assert_eq!((added.created, added.suppressed), (7, 0));
+    clinic.later(60);
+    assert_eq!(clinic.read().await.created, 1);
+    assert_eq!((with_phones(&clinic).await, looked_up(&clinic)), (8, 9));
+
+    // Where everybody's fails it is the query's own trouble, and few are asked for.
+    let clinic = crowd(25, 25, |_, _| ()).await;
+    clinic.peoplesoft.faults().set(Rule::always(Fault::broker(200, 158, 10001)).for_query(CONTACTS));
+    let (_, added) = clinic.fail().await;
+    assert_eq!(added.created, 0);
+    assert!(looked_up(&clinic) < 25, "{}", looked_up(&clinic));
+
+    // Those who were found before PeopleSoft went away are told.
+    let clinic = crowd(25, 25, |_, _| ()).await;
+    clinic.add(event("2026-03-17T15:59:00", "9999", "has a phone"));
+    clinic.peoplesoft.faults().set(Rule::always(Fault::status(403)).for_query(CONTACTS));
+    let (_, added) = clinic.fail().await;
+    assert_eq!((added.created, added.suppressed), (1, 0));
+}
+
+#[tokio::test]
+async fn an_id_that_no_prompt_can_ask_for_is_nobodys_and_says_so() {
+    let clinic = crowd(3, 3, |_, _| ()).await;
+    clinic.add(without_phone("00,04"));
+    assert_eq!(clinic.read().await.created, 4);
+    let reasons: Vec<_> = clinic.created().await.iter().map(|created| created.suppressed).collect();
+    assert_eq!(reasons, [Some(Suppressed::NoPhone), None, None, None]);
+}
+
+#[tokio::test]
+async fn contacts_whose_numrows_is_wrong_are_used_and_none_at_all_are_not_called_phoneless() {
+    for off in [2, -1] {
+        let clinic = crowd(3, 3, |_, _| ()).await;
+        clinic.peoplesoft.faults().set(Rule::always(Fault::NumrowsOff(off)).for_query(CONTACTS));
+        clinic.read().await;
+        assert_eq!(with_phones(&clinic).await, 3, "{off}");
+    }
+    let clinic = crowd(1, 0, |_, _| ()).await;
+    clinic.peoplesoft.faults().set(Rule::always(Fault::NumrowsOff(1)).for_query(CONTACTS));
+    let (error, added) = clinic.fail().await;
+    assert!(error.to_string().contains("announced 1 rows and sent 0"), "{error}");
+    assert_eq!(added.created, 0);
+}
+
+#[tokio::test]
 async fn the_phones_of_a_join_are_weighed_together() {
     // One row for each phone of the person, as a join with PERSONAL_PHONE brings them.
     let row = |kind: &str, number: &str, preferred: &str| {

@@ -109,7 +109,7 @@ impl<'a> Collector<'a> {
         if read.as_ref().is_err_and(Error::leaves_peoplesoft_alone) {
             self.waiting.retain(|(.., person)| !self.book.must_ask(self.tenant, person));
         }
-        let drafted = self.draft().await;
+        let drafted = self.draft().await.and(self.book.trouble());
         let appended = self.append().await;
         if read.is_ok() && drafted.is_ok() && appended.is_ok() {
             // What the window no longer brings need not be remembered.
@@ -126,9 +126,14 @@ impl<'a> Collector<'a> {
         self.check_columns(&waiting)?;
         let (told, mut people): (Vec<_>, Vec<_>) =
             waiting.into_iter().map(|(print, told, person)| ((print, told), person)).unzip();
-        self.book.complete(self.client, self.tenant, &mut people).await?;
+        let completed = self.book.complete(self.client, self.tenant, &mut people).await;
+        if let Err(error @ Error::NoSuchColumn { .. }) = completed {
+            return Err(error); // nobody has a phone then
+        }
         let now = self.deps.clock.now();
-        self.drafts.extend(told.into_iter().zip(people).map(|((print, told), person)| {
+        // Whoever must still be asked for is read again next time; the watermark stays for that.
+        let ready = told.into_iter().zip(people).filter(|(_, person)| !self.book.must_ask(self.tenant, person));
+        self.drafts.extend(ready.map(|((print, told), person)| {
             (print, notify::draft(self.tenant, self.source, &told.event, &told.row, &person, now))
         }));
         let most = self.tenant.poll.max_notifications_per_poll as usize;
@@ -140,7 +145,10 @@ impl<'a> Collector<'a> {
                 tracing::error!(tenant = %self.tenant.id, source = self.source.source, most, "more new notifications than max_notifications_per_poll: all of them are held until `connector release-held`");
             }
         }
-        if self.holding { self.append().await } else { Ok(()) }
+        if self.holding {
+            self.append().await?;
+        }
+        completed
     }
 
     /// A column that no row has would leave holes in everybody's text, or everybody without a phone.

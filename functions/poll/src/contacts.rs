@@ -2,9 +2,9 @@
 //! of one reading.
 
 use crate::pages::Error;
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::{self, StreamExt};
 use shared::contacts::{Person, add, read};
-use shared::peoplesoft::{self, Client};
+use shared::peoplesoft::{self, Class, Client};
 use shared::tenant::{Contacts, Tenant};
 use std::collections::{HashMap, HashSet};
 
@@ -12,6 +12,8 @@ use std::collections::{HashMap, HashSet};
 const ONE_BY_ONE: usize = 25;
 /// Requests at once; the client's own bound for one PeopleSoft lies above it.
 const AT_ONCE: usize = 8;
+/// Look-ups of one reading that may fail before the trouble counts as the query's own, and nobody else is asked for.
+const MOST_FAILURES: usize = 5;
 
 /// What was looked up so far.
 #[derive(Default)]
@@ -19,21 +21,25 @@ pub struct Book {
     people: HashMap<String, Person>,
     asked: HashSet<String>,
     read_all: bool,
+    /// Whose look-up failed, while others' went well. They aren't asked for again in this reading.
+    failed: HashSet<String>,
+    trouble: Option<peoplesoft::Error>,
 }
 
 impl Book {
-    /// Whether this person can't be completed without asking PeopleSoft.
+    /// Whether this person can't be completed without asking PeopleSoft, for the first time or once more.
     pub fn must_ask(&self, tenant: &Tenant, person: &Person) -> bool {
         let id = &person.employee_id;
         tenant.contacts.is_some() && lacks_phone(person) && !self.asked.contains(id) && !self.people.contains_key(id)
     }
 
-    /// Completes people whose own rows give no phone.
+    /// Completes people whose own rows give no phone, and after an error whoever was found before it. Somebody whose own
+    /// look-up fails holds up nobody else: they must be asked for once more, and [`Book::trouble`] says why.
     pub async fn complete(&mut self, client: &Client, tenant: &Tenant, people: &mut [Person]) -> Result<(), Error> {
         let Some(contacts) = &tenant.contacts else { return Ok(()) };
         let wanted = people.iter().filter(|person| self.must_ask(tenant, person));
         let wanted: HashSet<String> = wanted.map(|person| person.employee_id.clone()).collect();
-        self.look_up(client, contacts, wanted).await?;
+        let looked_up = self.look_up(client, contacts, wanted).await;
         self.check_columns(contacts)?;
         for person in people.iter_mut().filter(|person| lacks_phone(person)) {
             if let Some(known) = self.people.get(&person.employee_id) {
@@ -41,7 +47,12 @@ impl Book {
                 person.complete(known);
             }
         }
-        Ok(())
+        Ok(looked_up?)
+    }
+
+    /// Why somebody could not be looked up, if anybody couldn't.
+    pub fn trouble(&mut self) -> Result<(), Error> {
+        self.trouble.take().map_or(Ok(()), |error| Err(error.into()))
     }
 
     async fn look_up(
@@ -55,7 +66,7 @@ impl Book {
             // An empty value of an optional prompt asks for everybody.
             match read(client, contacts, "").await {
                 Ok(people) => add(&mut self.people, people),
-                Err(error) if error.class() == peoplesoft::Class::Query => {
+                Err(error) if error.class() == Class::Query => {
                     tracing::warn!(query = contacts.query, error = %error, "the contacts can't be read all at once, so they are asked for one by one; make the employee prompt optional");
                 }
                 Err(error) => return Err(error),
@@ -63,15 +74,27 @@ impl Book {
             wanted.retain(|id| !self.people.contains_key(id));
         }
         // Whoever a full read leaves out may have fallen to a row limit that nobody told us of.
-        let found: Vec<Vec<Person>> = stream::iter(wanted.clone())
-            .map(|id| async move { read(client, contacts, &id).await })
-            .buffer_unordered(AT_ONCE)
-            .try_collect()
-            .await?;
-        for people in found {
-            add(&mut self.people, people);
+        wanted.retain(|id| !self.failed.contains(id));
+        let mut answers = stream::iter(wanted)
+            .map(|id| async move { (read(client, contacts, &id).await, id) })
+            .buffer_unordered(AT_ONCE);
+        while let Some((found, id)) = answers.next().await {
+            match found {
+                Ok(people) => {
+                    add(&mut self.people, people);
+                    self.asked.insert(id);
+                }
+                // No prompt can ask for such an id, so nobody in the contacts has it.
+                Err(peoplesoft::Error::BadPrompt { .. }) if id.contains(',') => {
+                    self.asked.insert(id);
+                }
+                Err(error) if is_ones_own(&error) && self.failed.len() < MOST_FAILURES => {
+                    self.failed.insert(id);
+                    self.trouble.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
         }
-        self.asked.extend(wanted);
         Ok(())
     }
 
@@ -83,6 +106,11 @@ impl Book {
             None => Ok(()),
         }
     }
+}
+
+/// Whether it may be the trouble of the one employee who was asked for, such as a record that PeopleSoft's own code trips over.
+fn is_ones_own(error: &peoplesoft::Error) -> bool {
+    matches!(error.class(), Class::Query | Class::Incomplete)
 }
 
 fn lacks_phone(person: &Person) -> bool {
