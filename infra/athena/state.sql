@@ -171,12 +171,16 @@ SELECT
   coalesce(NOT regexp_like(tried.request_id, '^(connector|sweep|closing) '), false) AS asked,
   decided.verdict,
   deciding.sid,
+  furthest.status AS word,
   codes.error_code
 FROM tried
 LEFT JOIN decided
   ON decided.tenant = tried.tenant AND decided.notification_id = tried.notification_id AND decided.attempt = tried.attempt
 LEFT JOIN deciding
   ON deciding.tenant = tried.tenant AND deciding.notification_id = tried.notification_id AND deciding.attempt = tried.attempt
+LEFT JOIN furthest
+  ON furthest.tenant = deciding.tenant AND furthest.notification_id = deciding.notification_id
+  AND furthest.attempt = deciding.attempt AND furthest.sid = deciding.sid AND furthest.turn = 1
 LEFT JOIN codes
   ON codes.tenant = tried.tenant AND codes.notification_id = tried.notification_id AND codes.attempt = tried.attempt;
 
@@ -267,6 +271,7 @@ told AS (
     attempts.underway_sid,
     last.sid AS last_sid,
     last.code,
+    last.word,
     last.error_code,
     closed.why,
     closed.closed,
@@ -325,7 +330,8 @@ SELECT
   CASE
     WHEN stands = 'suppressed' THEN suppressed
     WHEN stands LIKE 'closed_%' THEN coalesce(why, closed)
-    WHEN stands IN ('failed', 'undelivered') THEN CAST(error_code AS varchar)
+    WHEN error_code IS NOT NULL AND stands IN ('failed', 'undelivered') THEN CAST(error_code AS varchar)
+    WHEN stands IN ('failed', 'undelivered') AND word NOT IN ('failed', 'undelivered') THEN word
     WHEN stands IN ('refused', 'deferred') THEN code
     WHEN stands = 'presumed_lost' THEN 'presumed lost'
     WHEN stands = 'no_answer' THEN 'no answer from Twilio'

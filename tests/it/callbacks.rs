@@ -86,12 +86,14 @@ async fn whatever_is_not_signed_for_us_is_refused_and_leaves_no_trace() {
     let (good, params) = (format!("n={id}&a=1"), delivered(SID));
     let mut other_account = params.clone();
     other_account[0].1 = "AC99999999999999999999999999999999".to_owned();
+    let both_accounts: Vec<_> = params.iter().chain(&other_account[..1]).cloned().collect();
     let tenant = local::demo::TENANT;
     for (what, tenant, query, params, token, expect) in [
         ("unsigned", tenant, good.as_str(), &params, None, 403),
         ("signed with another token", tenant, good.as_str(), &params, Some("somebody-elses-token"), 403),
         ("signed with nothing", tenant, good.as_str(), &params, Some(""), 403),
         ("for another account", tenant, good.as_str(), &other_account, Some(TOKEN), 403),
+        ("for two accounts", tenant, good.as_str(), &both_accounts, Some(TOKEN), 403),
         ("for a tenant that isn't", "nobody", good.as_str(), &params, Some(TOKEN), 403),
         ("for a name that can't be", "No-Body", good.as_str(), &params, Some(TOKEN), 403),
         ("without n", tenant, "a=1", &params, Some(TOKEN), 400),

@@ -77,6 +77,23 @@ async fn twilios_own_reading_of_a_text_comes_before_its_words() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_text_from_something_that_is_no_phone_is_taken_and_says_nothing() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("short", |_| ());
+    for from in ["24273", "ACMEBANK", "whatsapp:+13125550142", ""] {
+        let params = [
+            ("AccountSid", ACCOUNT),
+            ("MessageSid", "SM0123456789abcdef0123456789abcdef"),
+            ("From", from),
+            ("To", crate::stage::OUR_NUMBER),
+            ("Body", "Your code is on its way"),
+        ];
+        assert_eq!(stage.post(&format!("/twilio/{tenant}/inbound"), &params).await, 200, "{from:?}");
+    }
+    assert!(stage.items("attribute_exists(pk)").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_by_twilio_counts_as_opting_out() {
     let stage = Stage::new().await;
     let tenant = stage.tenant("refused", |_| ());

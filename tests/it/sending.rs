@@ -268,7 +268,8 @@ async fn a_call_speaks_its_language_records_who_answered_and_is_never_repeated_i
     let busy = call(phone(904), "Hola").await;
     stage.minutes(&tenant, 1).await;
     assert_eq!(stage.state(&tenant, &answered).await, State::Delivered);
-    assert_eq!(stage.state(&tenant, &busy).await, State::Undelivered);
+    let standing = stage.standing(&tenant, &busy).await;
+    assert_eq!((standing.state, standing.reason.as_deref()), (State::Undelivered, Some("busy")));
     let spoken = stage
         .twilio
         .accepted()

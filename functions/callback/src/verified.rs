@@ -49,8 +49,8 @@ pub async fn verify(deps: &Deps, id: &TenantId, path: &str, request: &Request) -
         return Err(Refusal::Forbidden("the signature doesn't fit"));
     }
     let params = if is_form { signature::form_params(body) } else { Vec::new() };
-    let sent_by = params.iter().find(|(name, _)| name == "AccountSid").map(|(_, sid)| sid.as_str());
-    if sent_by.is_some_and(|sid| sid != tenant.twilio.account_sid) {
+    let mut sent_by = params.iter().filter(|(name, _)| name == "AccountSid").map(|(_, sid)| sid);
+    if sent_by.any(|sid| *sid != tenant.twilio.account_sid) {
         return Err(Refusal::Forbidden("signed for another account of Twilio"));
     }
     Ok(Verified { tenant, params, body: body.to_vec() })

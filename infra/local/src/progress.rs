@@ -12,6 +12,10 @@ use std::time::Duration;
 /// After so many failures in a row a source isn't waited for.
 const ENOUGH_FAILURES: u64 = 3;
 
+/// After so many attempts that came to nothing a notification isn't waited for: its Twilio is down for longer than a run
+/// lasts. A Twilio that loses one request in twenty-five, as the demo's does on a bad day, does that to one in ten million.
+const ENOUGH_ATTEMPTS: usize = 5;
+
 /// A look at the whole run.
 #[derive(Debug, Default)]
 pub struct Progress {
@@ -60,12 +64,12 @@ pub async fn look(stack: &Stack, timing: &Timing, now: Timestamp) -> Result<Prog
     if !stack.stream_is_idle() {
         progress.moving.insert("records on the stream".to_owned(), 1);
     }
-    for (id, _) in tenants {
+    for (id, document) in tenants {
         for story in stack.ledger().tenant_stories(&id).await? {
             if let Some(created) = story.created() {
                 read.remove(&format!("{id}/{}", created.source));
             }
-            progress.add(id.clone(), story, timing, now);
+            progress.add(id.clone(), story, document.is_ok(), timing, now);
         }
     }
     progress.silent = read.into_iter().collect();
@@ -87,18 +91,27 @@ impl Progress {
         states
     }
 
-    fn add(&mut self, tenant: TenantId, story: Story, timing: &Timing, now: Timestamp) {
+    fn add(&mut self, tenant: TenantId, story: Story, is_usable: bool, timing: &Timing, now: Timestamp) {
         if story.created().is_some() {
             let standing = story.standing(now);
-            match moves(&story, standing.state, timing, now) {
+            let state = standing.state;
+            let (moves, reason) = match moves(&story, state, timing, now) {
+                Moves::Soon if !is_usable => (Moves::Later, Some("its tenant document can't be used".to_owned())),
+                Moves::Soon => match out_of_reach(&story, state, timing, now) {
+                    Some(reason) => (Moves::Later, Some(reason)),
+                    None => (Moves::Soon, None),
+                },
+                moves if state == State::Accepted => {
+                    (moves, Some("Twilio has it and has not said how it ended".to_owned()))
+                }
+                moves => (moves, standing.reason),
+            };
+            match moves {
                 Moves::Not => {}
-                Moves::Soon => *self.moving.entry(standing.state.to_string()).or_default() += 1,
-                Moves::Later => self.waiting.push((
-                    tenant.clone(),
-                    story.clone(),
-                    standing.state,
-                    standing.reason.unwrap_or_default(),
-                )),
+                Moves::Soon => *self.moving.entry(state.to_string()).or_default() += 1,
+                Moves::Later => {
+                    self.waiting.push((tenant.clone(), story.clone(), state, reason.unwrap_or_default()));
+                }
             }
             self.stories.push((tenant, story));
         }
@@ -164,9 +177,140 @@ fn moves(story: &Story, state: State, timing: &Timing, now: Timestamp) -> Moves 
     }
 }
 
+/// Why a notification that is not settled isn't worth waiting for, if it isn't: Twilio took none of many attempts, or can't
+/// be asked about one.
+fn out_of_reach(story: &Story, state: State, timing: &Timing, now: Timestamp) -> Option<String> {
+    if !matches!(state, State::Pending | State::Sending | State::InDoubt | State::Deferred) {
+        return None;
+    }
+    let tried = story.tried();
+    let lost = |outcome: Option<&Outcome>| match outcome {
+        Some(Outcome::Deferred { code, .. }) if !Outcome::OUR_OWN_REASONS.contains(&code.as_str()) => {
+            Some(code.clone())
+        }
+        Some(Outcome::PresumedLost) => Some("presumed lost".to_owned()),
+        _ => None,
+    };
+    let came_to_nothing: Vec<String> = tried.values().filter_map(|one| lost(one.outcome)).collect();
+    if came_to_nothing.len() >= ENOUGH_ATTEMPTS {
+        let last = came_to_nothing.last().map(String::as_str).unwrap_or_default();
+        return Some(format!("{ENOUGH_ATTEMPTS} attempts or more came to nothing, the last: {last}"));
+    }
+    let claim = tried.values().next_back().filter(|_| state == State::InDoubt).and_then(|one| one.claim)?;
+    // The sweep decides after its patience, if Twilio's list can be read at all.
+    let overdue = stamp::between(claim.deadline, now) > 5 * timing.patience.max(timing.first_look);
+    overdue.then(|| "in doubt, and Twilio's list could not be read or doesn't decide it".to_owned())
+}
+
 fn waits_for_somebody(code: &str) -> bool {
     let class = code.parse().ok().and_then(shared::twilio::codes::creation);
     code == "account_paused"
         || code == "quiet_hours"
         || class.is_some_and(shared::twilio::codes::Class::is_account_trouble)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::SignedDuration;
+    use shared::notification::{Attempt, AttemptOutcome, Created, Detail, Fact, NotificationId, Release};
+    use shared::phone::{Channel, PhoneNumber};
+
+    const TENANT: &str = "st-lukes";
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_773_783_720).unwrap() + SignedDuration::from_secs(seconds)
+    }
+
+    fn created() -> Fact {
+        let created = Created {
+            employee_id: "0042317".to_owned(),
+            source: "payroll".to_owned(),
+            kind: "payroll_posted".to_owned(),
+            key: vec!["2026-03-15".to_owned()],
+            channel: Channel::Sms,
+            occurred_at: at(0),
+            to: Some(PhoneNumber::try_from("+13125550142".to_owned()).unwrap()),
+            body: Some("Hi Ada".to_owned()),
+            language: None,
+            time_zone: None,
+            not_before: None,
+            expires_at: at(86_400),
+            urgent: false,
+            held: false,
+            suppressed: None,
+            escalate_after_minutes: None,
+            escalates: None,
+        };
+        Fact::new(at(0), Detail::Created(Box::new(created))).starting(1)
+    }
+
+    fn claim(attempt: u32, seconds: i64) -> Fact {
+        let claim = Attempt { attempt, deadline: at(seconds + 6), request_id: "r".to_owned() };
+        Fact::new(at(seconds), Detail::Attempt(claim))
+    }
+
+    fn release(attempt: u32, seconds: i64) -> Fact {
+        let release = Release { attempt, why: "its pause is over".to_owned(), by: None, expires_at: None };
+        Fact::new(at(seconds), Detail::Release(release)).starting(attempt)
+    }
+
+    /// `attempts` attempts, one each second, all with the same outcome, and the release of the next.
+    fn fruitless(attempts: u32, outcome: &Outcome) -> Vec<Fact> {
+        let mut facts = vec![created()];
+        for attempt in 1..=attempts {
+            let seconds = i64::from(attempt);
+            let outcome = AttemptOutcome { attempt, outcome: outcome.clone() };
+            facts.push(claim(attempt, seconds));
+            facts.push(Fact::new(at(seconds), Detail::Outcome(outcome)).due(at(seconds)));
+            facts.push(release(attempt + 1, seconds));
+        }
+        facts
+    }
+
+    fn look(facts: Vec<Fact>, is_usable: bool, now: Timestamp) -> Progress {
+        let timing = Timing::with_patience(Duration::from_secs(3));
+        let tenant = TenantId::parse(TENANT).unwrap();
+        let id = NotificationId::parse("74efmocyyirrc-zullv4cgzorbinin").unwrap();
+        let mut progress = Progress::default();
+        progress.add(tenant, Story::new(id, facts), is_usable, &timing, now);
+        progress
+    }
+
+    #[test]
+    fn a_twilio_that_takes_nothing_is_not_waited_for() {
+        let check = |attempts: u32, code: &str, still: bool| {
+            let outcome = Outcome::Deferred { code: code.to_owned(), retry_at: at(i64::from(attempts)) };
+            let progress = look(fruitless(attempts, &outcome), true, at(i64::from(attempts) + 1));
+            assert_eq!(progress.is_still(), still, "{attempts} {code}: {:?}", progress.moving);
+            assert_eq!(progress.waiting.len(), usize::from(still));
+        };
+        check(4, "connection", false);
+        check(5, "connection", true);
+        check(9, "20429", true);
+        check(9, "not_started", false); // that was us
+        let progress = look(fruitless(5, &Outcome::PresumedLost), true, at(6));
+        let (.., state, reason) = &progress.waiting[0];
+        assert_eq!((*state, progress.is_still()), (State::Pending, true));
+        assert!(reason.contains("presumed lost"), "{reason}");
+    }
+
+    #[test]
+    fn doubt_that_nobody_settles_is_not_waited_for() {
+        let check = |seconds: i64, still: bool| {
+            let progress = look(vec![created(), claim(1, 1)], true, at(seconds));
+            assert_eq!(progress.is_still(), still, "{seconds}: {:?}", progress.moving);
+        };
+        check(3, false);
+        check(20, false);
+        check(60, true);
+    }
+
+    #[test]
+    fn nothing_moves_for_a_tenant_whose_document_is_broken() {
+        let progress = look(vec![created()], false, at(1));
+        assert!(progress.is_still(), "{:?}", progress.moving);
+        assert!(progress.waiting[0].3.contains("document"), "{}", progress.waiting[0].3);
+        assert!(!look(vec![created()], true, at(1)).is_still());
+    }
 }

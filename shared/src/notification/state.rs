@@ -190,7 +190,7 @@ impl Story {
 /// Where the last attempt stands that Twilio did not take, or that came to nothing.
 fn attempted(one: &Tried<'_>, now: Timestamp) -> (State, Option<String>) {
     if let Some(verdict) = one.verdict() {
-        let reason = one.error_code().map(meaning);
+        let reason = one.error_code().map(meaning).or_else(|| word_of_its_own(one));
         return match verdict {
             Verdict::Failed => (State::Failed, reason),
             Verdict::Undelivered => (State::Undelivered, reason),
@@ -222,6 +222,13 @@ fn deciding_sid(one: &Tried<'_>) -> Option<String> {
         crate::twilio::status::standing(channel, one.furthest(sid).unwrap_or_default()).verdict == wanted
     };
     sids.iter().find(|sid| decides(sid)).or(sids.first()).map(|sid| (*sid).to_owned())
+}
+
+/// Twilio's word where it says more than the state does: a call is `undelivered` when the line was `busy`.
+fn word_of_its_own(one: &Tried<'_>) -> Option<String> {
+    let word = one.furthest(&deciding_sid(one)?)?;
+    let says_more = ![State::Failed, State::Undelivered].map(State::as_str).contains(&word);
+    says_more.then(|| word.to_owned())
 }
 
 /// `30006 landline or unreachable carrier`
