@@ -6,7 +6,7 @@ from collections import Counter
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from deployment import STACK
 
@@ -130,6 +130,18 @@ def nothing_was_given_up(emulator, deployment):
 def log_lines(emulator, function: str) -> list[str]:
     pages = emulator.client("logs").get_paginator("filter_log_events").paginate(logGroupName=f"/aws/lambda/{STACK}-{function.lower()}")
     return [event["message"] for page in pages for event in page["events"]]
+
+
+def last_words(emulator) -> str:
+    """The end of each function's log, as far as there is one, for whoever has to find out what went wrong."""
+    said = []
+    for function in FUNCTIONS:
+        try:
+            lines = log_lines(emulator, function)[-20:]
+        except (BotoCoreError, ClientError) as error:
+            lines = [str(error)]
+        said.append(f"{function} said:\n" + "\n".join(line.rstrip() for line in lines))
+    return "\n".join(said)
 
 
 def logs_tell_no_secrets(emulator, secrets: list[str]):

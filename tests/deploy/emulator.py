@@ -3,6 +3,7 @@
 import os
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -10,15 +11,26 @@ from pathlib import Path
 import boto3
 
 REGION = "us-east-1"
-START_SECONDS = 60
+START_SECONDS = 180
+# Somebody may take the free port before the emulator does.
+STARTS = 3
 
 
 class Emulator:
     """A running emulator. IAM policies are enforced; its root key is the administrator who deploys."""
 
     def __init__(self, command: str, directory: Path):
+        self.command = command
         self.directory = directory
         self.log = directory / "emulator.log"
+        for _ in range(STARTS):
+            self.start()
+            if self.answers():
+                return
+            self.stop()
+        raise SystemExit(f"the emulator did not start:\n{self.said()}")
+
+    def start(self):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         # What a cloud administrator's shell would have; the SAM CLI, boto3 and the operator's command all read it.
@@ -28,10 +40,7 @@ class Emulator:
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_EC2_METADATA_DISABLED": "true",
         }
-        for variable in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-            self.environment.pop(variable, None)
         settings = {
             "GATEWAY_PORT": str(self.port),
             "BIND_HOST": "127.0.0.1",
@@ -39,27 +48,28 @@ class Emulator:
             "LAMBDA_EXECUTOR": "local",
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
-            "STATE_DIR": str(directory / "state"),
-            "S3_DATA_DIR": str(directory / "s3"),
-            "TMPDIR": str(directory),
+            "STATE_DIR": str(self.directory / "state"),
+            "S3_DATA_DIR": str(self.directory / "s3"),
+            "TMPDIR": str(self.directory),
             "LOG_LEVEL": "INFO",
         }
+        leash = Path(__file__).with_name("leash.py")
         with self.log.open("w") as log:
-            self.process = subprocess.Popen([command], env=self.environment | settings, stdout=log, stderr=log, cwd=directory)
-        self.wait()
+            self.process = subprocess.Popen(
+                [sys.executable, str(leash), self.command], env=self.environment | settings, cwd=self.directory,
+                stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True,
+            )
 
-    def wait(self):
+    def answers(self) -> bool:
+        """Waits until it does, or has ended."""
         deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                break
+        while self.process.poll() is None and time.monotonic() < deadline:
             try:
                 with urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=2):
-                    return
+                    return True
             except OSError:
                 time.sleep(0.2)
-        self.stop()
-        raise SystemExit(f"the emulator did not start; see {self.log}")
+        return False
 
     def client(self, service: str, **credentials):
         """A boto3 client of the administrator's, or of whoever's credentials are given."""
@@ -69,12 +79,13 @@ class Emulator:
         }
         return boto3.client(service, endpoint_url=self.url, region_name=REGION, **credentials)
 
+    def said(self) -> str:
+        """The end of its log."""
+        return self.log.read_text()[-6000:]
+
     def stop(self):
-        self.process.terminate()
-        try:
-            self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
+        self.process.stdin.close()
+        self.process.wait()
 
 
 def free_port() -> int:

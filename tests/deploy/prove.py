@@ -5,6 +5,8 @@ Run it through the script `run` beside it, which installs what it needs.
 
 import argparse
 import json
+import signal
+import sys
 import tempfile
 import time
 from contextlib import contextmanager
@@ -22,11 +24,13 @@ SETTLE_SECONDS = 900
 
 def main():
     options = arguments()
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))  # which tidies up, as Ctrl-C does
     with tempfile.TemporaryDirectory(prefix="deploy-test-") as directory, stopping(Emulator(options.emulator, Path(directory))) as emulator:
         try:
             prove(emulator, options)
-        except BaseException:
-            print((Path(directory) / "emulator.log").read_text()[-6000:])
+        except (Exception, SystemExit):
+            print(f"the emulator said:\n{emulator.said()}\n{checks.last_words(emulator)}", flush=True)
             raise
 
 
