@@ -2,9 +2,10 @@
 
 use crate::samples::*;
 use crate::world::World;
-use serde_json::Value;
-use shared::notification::{Detail, NotificationId, State};
-use shared::phone::Channel;
+use serde_json::{Value, json};
+use shared::ledger::verification::{self, Asked, Check, CheckResult, Checked, Event, Masked, Started};
+use shared::notification::{Detail, EmployeeKey, NotificationId, State};
+use shared::phone::{Channel, PhoneNumber};
 
 fn employee(id: &str) -> NotificationId {
     NotificationId::of(&tenant_id(), id, "payroll", &["2026-03-15".to_owned()], Channel::Sms)
@@ -232,4 +233,39 @@ async fn shells_are_taught_the_command() {
         assert_eq!(ran.code, 0);
         assert!(ran.data.contains(expect) && ran.data.contains("release-held"), "{shell}");
     }
+}
+
+/// What was asked, sent and checked, and what Twilio told of it, in the order in which it happened.
+#[tokio::test]
+async fn an_employees_two_factor_checks_read_as_a_story() {
+    let world = World::start(at("22:00:00")).await;
+    let (ledger, tenant) = (world.deps.ledger().unwrap(), tenant());
+    let (key, sid) = (EmployeeKey::of(&tenant_id(), "0042317"), "VE0123456789abcdef0123456789abcdef".to_owned());
+    let to = || Masked::from(&PhoneNumber::try_from("+13125550142".to_owned()).unwrap());
+    let (employee_id, request_id, channel) = ("0042317".to_owned(), "r".to_owned(), verification::Channel::Sms);
+    let (asked_at, expires_at) = (at("21:42:00"), at("21:52:00"));
+    let asked =
+        Asked { number: 1, employee_id: employee_id.clone(), channel, to: to(), request_id: request_id.clone() };
+    let started = Started { sid: sid.clone(), number: 1, employee_id, channel, to: to(), expires_at, resent: false };
+    let check = Check { started_at: asked_at, sid: sid.clone(), number: 1, request_id };
+    let checked =
+        Checked { started_at: asked_at, sid: sid.clone(), number: 1, result: CheckResult::Approved, code: None };
+    for (time, detail) in [
+        (asked_at, verification::Detail::Asked(asked)),
+        (asked_at, verification::Detail::Started(started)),
+        (at("21:42:30"), verification::Detail::Check(check)),
+        (at("21:42:31"), verification::Detail::Checked(checked)),
+    ] {
+        ledger.append_verification(&tenant, &key, &verification::Fact::new(time, detail)).await.unwrap();
+    }
+    for (id, kind, time) in [("EZ1", "a.pending", "21:42:02"), ("EZ2", "odd.\u{1b}[31m", "21:42:32")] {
+        let (id, kind, event) = (id.to_owned(), kind.to_owned(), r#"{"data":{"to":"+*********42"}}"#.to_owned());
+        let event = Event { at: at(time), id, sid: Some(sid.clone()), kind, event };
+        ledger.append_verification_event(&tenant, &event).await.unwrap();
+    }
+    let ran = world.run(&["audit", "employee", "st-lukes", "0042317"], "").await;
+    insta::assert_snapshot!(ran.data);
+    let ran = world.run(&["--format", "json", "audit", "employee", "st-lukes", "0042317"], "").await;
+    let told = &objects(&ran.data)[0]["told_by_twilio"];
+    assert_eq!((&told[0]["id"], &told[0]["event"]["data"]["to"]), (&json!("EZ1"), &json!("+*********42")));
 }

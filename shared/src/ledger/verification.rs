@@ -91,7 +91,7 @@ impl Ledger {
     ) -> Result<Vec<Fact>, Error> {
         let items = self.partition(partition_key(tenant, employee), None, consistency).await?;
         let mut facts = items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        facts.sort_by_key(|fact| fact.at);
+        facts.sort_by_key(|fact| (fact.at, fact.detail.place()));
         Ok(facts)
     }
 
