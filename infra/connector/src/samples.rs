@@ -139,10 +139,14 @@ pub(crate) fn story(facts: Vec<Fact>) -> Story {
     Story::new(id(), facts)
 }
 
+pub(crate) fn verification_sid() -> String {
+    "VE0123456789abcdef0123456789abcdef".to_owned()
+}
+
 /// One code that was checked twice, wrong and right, and one that Twilio would not send.
 pub(crate) fn two_factor_checks() -> Vec<verification::Fact> {
     use verification::{Asked, Channel, Check, CheckResult, Checked, Detail, Fact, Masked, NotSent, Started};
-    let sid = || "VE0123456789abcdef0123456789abcdef".to_owned();
+    let sid = verification_sid;
     let to = || Masked::from(&PhoneNumber::try_from("+13125550142".to_owned()).unwrap());
     let started_at = at("21:50:00");
     let asked = |number, channel| {

@@ -4,6 +4,7 @@ use crate::samples::*;
 use crate::world::World;
 use serde_json::Value;
 use shared::ledger::Append;
+use shared::ledger::verification::Event;
 use shared::notification::{Detail, EmployeeKey, NotificationId, State};
 use shared::phone::Channel;
 
@@ -131,6 +132,12 @@ async fn an_employees_two_factor_checks_lie_beside_the_notifications() {
         let appended = world.ledger().append_verification(&tenant(), &key, &fact).await.unwrap();
         assert_eq!(appended, Append::Appended, "{fact:?}");
     }
+    // Twilio tells of it as well, some of it in words that a terminal must not see.
+    for (id, kind, time) in [("EZ1", "a.pending", "21:50:02"), ("EZ2", "odd.\u{1b}[31m", "21:50:32")] {
+        let (id, kind, event) = (id.to_owned(), kind.to_owned(), r#"{"data":{"to":"+*********42"}}"#.to_owned());
+        let event = Event { at: at(time), id, sid: Some(verification_sid()), kind, event };
+        world.ledger().append_verification_event(&tenant(), &event).await.unwrap();
+    }
     let ran = world.run(&["audit", "employee", "st-lukes", "0042317"], "").await;
     assert_eq!(ran.code, 0, "{ran:?}");
     insta::assert_snapshot!(ran.data);
@@ -146,6 +153,8 @@ async fn an_employees_two_factor_checks_lie_beside_the_notifications() {
     let facts: Vec<&str> =
         last["verifications"].as_array().unwrap().iter().map(|fact| fact["fact"].as_str().unwrap()).collect();
     assert_eq!(facts, ["asked", "started", "check", "checked", "check", "checked", "asked", "not_sent"]);
+    let told = &last["told_by_twilio"][0];
+    assert_eq!((&told["id"], &told["event"]["data"]["to"]), (&"EZ1".into(), &"+*********42".into()));
     assert!(!last.to_string().contains("5550142"), "{last}");
     // Somebody else's aren't shown, and where there are none nothing is said of them.
     let ran = world.run(&["audit", "employee", "st-lukes", "0042318"], "").await;

@@ -2,7 +2,7 @@
 
 use crate::stack::Stack;
 use jiff::Timestamp;
-use shared::notification::{Outcome, State, Story};
+use shared::notification::{Detail, Outcome, State, Story};
 use shared::stamp;
 use shared::tenant::TenantId;
 use shared::timing::Timing;
@@ -12,9 +12,12 @@ use std::time::Duration;
 /// After so many failures in a row a source isn't waited for.
 const ENOUGH_FAILURES: u64 = 3;
 
-/// After so many attempts that came to nothing a notification isn't waited for: its Twilio is down for longer than a run
-/// lasts. A Twilio that loses one request in twenty-five, as the demo's does on a bad day, does that to one in ten million.
+/// After so many attempts of this run that came to nothing a notification isn't waited for: its Twilio is down for longer than
+/// the run lasts. A Twilio that loses one request in twenty-five, as the demo's does on a bad day, does that to one in ten million.
 const ENOUGH_ATTEMPTS: usize = 5;
+
+/// After so many looks that should have settled a doubt and didn't, it isn't waited for.
+const ENOUGH_LOOKS: usize = 3;
 
 /// A look at the whole run.
 #[derive(Debug, Default)]
@@ -64,12 +67,13 @@ pub async fn look(stack: &Stack, timing: &Timing, now: Timestamp) -> Result<Prog
     if !stack.stream_is_idle() {
         progress.moving.insert("records on the stream".to_owned(), 1);
     }
+    let run = Run { timing, started_at: stack.started_at(), now };
     for (id, document) in tenants {
         for story in stack.ledger().tenant_stories(&id).await? {
             if let Some(created) = story.created() {
                 read.remove(&format!("{id}/{}", created.source));
             }
-            progress.add(id.clone(), story, document.is_ok(), timing, now);
+            progress.add(id.clone(), story, document.is_ok(), &run);
         }
     }
     progress.silent = read.into_iter().collect();
@@ -91,13 +95,13 @@ impl Progress {
         states
     }
 
-    fn add(&mut self, tenant: TenantId, story: Story, is_usable: bool, timing: &Timing, now: Timestamp) {
+    fn add(&mut self, tenant: TenantId, story: Story, is_usable: bool, run: &Run<'_>) {
         if story.created().is_some() {
-            let standing = story.standing(now);
+            let standing = story.standing(run.now);
             let state = standing.state;
-            let (moves, reason) = match moves(&story, state, timing, now) {
+            let (moves, reason) = match moves(&story, state, run) {
                 Moves::Soon if !is_usable => (Moves::Later, Some("its tenant document can't be used".to_owned())),
-                Moves::Soon => match out_of_reach(&story, state, timing, now) {
+                Moves::Soon => match out_of_reach(&story, state, run) {
                     Some(reason) => (Moves::Later, Some(reason)),
                     None => (Moves::Soon, None),
                 },
@@ -118,6 +122,13 @@ impl Progress {
     }
 }
 
+/// What a story is held against.
+struct Run<'a> {
+    timing: &'a Timing,
+    started_at: Timestamp,
+    now: Timestamp,
+}
+
 enum Moves {
     Not,
     Soon,
@@ -125,16 +136,15 @@ enum Moves {
 }
 
 /// Whether a notification can move while the run lasts: it waits for a look that is near, or for Twilio.
-fn moves(story: &Story, state: State, timing: &Timing, now: Timestamp) -> Moves {
+fn moves(story: &Story, state: State, run: &Run<'_>) -> Moves {
+    let Run { timing, started_at, now } = *run;
     let near =
         |at: Timestamp| stamp::between(now, at) <= timing.patience.max(timing.first_look) + Duration::from_secs(1);
     let next_look = story.facts.iter().filter_map(|fact| fact.due_at).filter(|at| *at > now).min();
-    let just_due = story
-        .facts
-        .iter()
-        .filter_map(|fact| fact.due_at)
-        .max()
-        .is_some_and(|at| stamp::between(at, now) < timing.first_look + Duration::from_secs(10));
+    // What was due while nothing ran is looked at now.
+    let last_due = story.facts.iter().filter_map(|fact| fact.due_at).max();
+    let just_due = last_due
+        .is_some_and(|at| stamp::between(at.max(started_at), now) < timing.first_look + Duration::from_secs(10));
     match state {
         State::Pending | State::Sending | State::InDoubt => Moves::Soon,
         State::Accepted if next_look.map_or(just_due, near) => Moves::Soon,
@@ -179,27 +189,32 @@ fn moves(story: &Story, state: State, timing: &Timing, now: Timestamp) -> Moves 
 
 /// Why a notification that is not settled isn't worth waiting for, if it isn't: Twilio took none of many attempts, or can't
 /// be asked about one.
-fn out_of_reach(story: &Story, state: State, timing: &Timing, now: Timestamp) -> Option<String> {
+fn out_of_reach(story: &Story, state: State, run: &Run<'_>) -> Option<String> {
     if !matches!(state, State::Pending | State::Sending | State::InDoubt | State::Deferred) {
         return None;
     }
-    let tried = story.tried();
-    let lost = |outcome: Option<&Outcome>| match outcome {
-        Some(Outcome::Deferred { code, .. }) if !Outcome::OUR_OWN_REASONS.contains(&code.as_str()) => {
-            Some(code.clone())
-        }
-        Some(Outcome::PresumedLost) => Some("presumed lost".to_owned()),
+    let of_this_run = || story.facts.iter().filter(|fact| fact.at >= run.started_at);
+    let came_to_nothing = of_this_run().filter_map(|fact| match &fact.detail {
+        Detail::Outcome(outcome) => match &outcome.outcome {
+            Outcome::Deferred { code, .. } if Outcome::OUR_OWN_REASONS.contains(&code.as_str()) => None,
+            Outcome::Deferred { code, .. } => Some(code.as_str()),
+            Outcome::PresumedLost => Some("presumed lost"),
+            Outcome::Accepted { .. } | Outcome::Refused { .. } | Outcome::DryRun => None,
+        },
         _ => None,
-    };
-    let came_to_nothing: Vec<String> = tried.values().filter_map(|one| lost(one.outcome)).collect();
+    });
+    let came_to_nothing: Vec<&str> = came_to_nothing.collect();
     if came_to_nothing.len() >= ENOUGH_ATTEMPTS {
-        let last = came_to_nothing.last().map(String::as_str).unwrap_or_default();
+        let last = came_to_nothing.last().copied().unwrap_or_default();
         return Some(format!("{ENOUGH_ATTEMPTS} attempts or more came to nothing, the last: {last}"));
     }
+    // Past its patience the sweep decides, if Twilio's list can be read at all; each look that decides nothing is written down.
+    let tried = story.tried();
     let claim = tried.values().next_back().filter(|_| state == State::InDoubt).and_then(|one| one.claim)?;
-    // The sweep decides after its patience, if Twilio's list can be read at all.
-    let overdue = stamp::between(claim.deadline, now) > 5 * timing.patience.max(timing.first_look);
-    overdue.then(|| "in doubt, and Twilio's list could not be read or doesn't decide it".to_owned())
+    let patient_until = stamp::after(claim.deadline, 2 * run.timing.patience.max(run.timing.first_look));
+    let in_vain = of_this_run().filter(|fact| matches!(fact.detail, Detail::Look(_)) && fact.at > patient_until);
+    (in_vain.count() >= ENOUGH_LOOKS)
+        .then(|| "in doubt, and Twilio's list could not be read or doesn't decide it".to_owned())
 }
 
 fn waits_for_somebody(code: &str) -> bool {
@@ -213,7 +228,7 @@ fn waits_for_somebody(code: &str) -> bool {
 mod tests {
     use super::*;
     use jiff::SignedDuration;
-    use shared::notification::{Attempt, AttemptOutcome, Created, Detail, Fact, NotificationId, Release};
+    use shared::notification::{Attempt, AttemptOutcome, Created, Fact, Look, NotificationId, Release};
     use shared::phone::{Channel, PhoneNumber};
 
     const TENANT: &str = "st-lukes";
@@ -269,11 +284,15 @@ mod tests {
     }
 
     fn look(facts: Vec<Fact>, is_usable: bool, now: Timestamp) -> Progress {
+        look_in_a_run_since(at(0), facts, is_usable, now)
+    }
+
+    fn look_in_a_run_since(started_at: Timestamp, facts: Vec<Fact>, is_usable: bool, now: Timestamp) -> Progress {
         let timing = Timing::with_patience(Duration::from_secs(3));
         let tenant = TenantId::parse(TENANT).unwrap();
         let id = NotificationId::parse("74efmocyyirrc-zullv4cgzorbinin").unwrap();
         let mut progress = Progress::default();
-        progress.add(tenant, Story::new(id, facts), is_usable, &timing, now);
+        progress.add(tenant, Story::new(id, facts), is_usable, &Run { timing: &timing, started_at, now });
         progress
     }
 
@@ -297,13 +316,35 @@ mod tests {
 
     #[test]
     fn doubt_that_nobody_settles_is_not_waited_for() {
-        let check = |seconds: i64, still: bool| {
-            let progress = look(vec![created(), claim(1, 1)], true, at(seconds));
-            assert_eq!(progress.is_still(), still, "{seconds}: {:?}", progress.moving);
+        let looked = |look: u32, seconds: i64| {
+            Fact::new(at(seconds), Detail::Look(Look { look, why: "no list".to_owned() })).due(at(seconds + 6))
         };
-        check(3, false);
-        check(20, false);
-        check(60, true);
+        let check = |looks: u32, started: i64, still: bool| {
+            let mut facts = vec![created(), claim(1, 1)];
+            facts.extend((1..=looks).map(|number| looked(number, 10 * i64::from(number))));
+            let progress = look_in_a_run_since(at(started), facts, true, at(100));
+            assert_eq!(progress.is_still(), still, "{looks} since {started}: {:?}", progress.moving);
+        };
+        check(0, 0, false);
+        check(3, 0, false); // two of them while there was patience left
+        check(5, 0, true);
+        check(5, 60, false); // by another run: this one hasn't looked yet
+    }
+
+    #[test]
+    fn what_came_to_nothing_in_another_run_is_tried_again_in_this() {
+        let facts = fruitless(5, &Outcome::Deferred { code: "connection".to_owned(), retry_at: at(5) });
+        assert!(!look_in_a_run_since(at(6), facts, true, at(7)).is_still());
+    }
+
+    #[test]
+    fn what_was_due_while_nothing_ran_is_waited_for() {
+        let sid = "SM0123456789abcdef0123456789abcdef".to_owned();
+        let accepted = Outcome::Accepted { sid, status: "queued".to_owned(), evidence: None };
+        let outcome = Detail::Outcome(AttemptOutcome { attempt: 1, outcome: accepted });
+        let facts = || vec![created().due(at(6)), claim(1, 1), Fact::new(at(2), outcome.clone())];
+        assert!(look(facts(), true, at(1000)).is_still());
+        assert!(!look_in_a_run_since(at(999), facts(), true, at(1000)).is_still());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::aws::stream::{self, BadPattern, Filter, Mapping, Pump};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 use rand::RngExt;
 use serde_json::Value;
 use shared::clock::Clock;
@@ -99,6 +100,7 @@ pub struct Stack {
     tenants: Arc<Tenants>,
     callback_base_url: String,
     polls: Arc<Mutex<Polls>>,
+    started_at: Timestamp,
 }
 
 /// What the scheduled polls came to so far.
@@ -202,7 +204,8 @@ impl Stack {
         };
         let polls = Arc::new(Mutex::new(Polls::default()));
         let schedule = tokio::spawn(schedule(poll, options.poll_every, Arc::clone(&polls)));
-        Ok(Self { dynamodb, secrets, gateway, pump, schedule, ledger, tenants, callback_base_url, polls })
+        let started_at = clock.now();
+        Ok(Self { dynamodb, secrets, gateway, pump, schedule, ledger, tenants, callback_base_url, polls, started_at })
     }
 
     /// What a second shell needs to work on the same stack.
@@ -227,6 +230,11 @@ impl Stack {
     /// How Twilio reaches us.
     pub fn callback_base_url(&self) -> &str {
         &self.callback_base_url
+    }
+
+    /// When it started: what is on the ledger from before belongs to another run.
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
     }
 
     /// The ledger.

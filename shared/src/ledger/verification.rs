@@ -91,8 +91,7 @@ impl Ledger {
     ) -> Result<Vec<Fact>, Error> {
         let items = self.partition(partition_key(tenant, employee), None, consistency).await?;
         let mut facts = items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        // A code is asked for and started at one instant: that of the request.
-        facts.sort_by_key(|fact| (fact.at, place(&fact.detail)));
+        facts.sort_by_key(|fact| (fact.at, fact.detail.place()));
         Ok(facts)
     }
 
@@ -174,16 +173,6 @@ fn partition_key(tenant: &TenantId, employee: &EmployeeKey) -> String {
 /// `{tenant}#verify-starts#2026-03-17T21:42`
 fn minute_key(tenant: &TenantId, at: Timestamp) -> String {
     format!("{tenant}#verify-starts#{}", at.strftime("%Y-%m-%dT%H:%M"))
-}
-
-/// Its place among what happened at one instant.
-fn place(detail: &Detail) -> u8 {
-    match detail {
-        Detail::Asked(_) => 0,
-        Detail::NotSent(_) | Detail::Started(_) => 1,
-        Detail::Check(_) => 2,
-        Detail::Checked(_) => 3,
-    }
 }
 
 fn seconds(at: Timestamp) -> AttributeValue {

@@ -174,12 +174,7 @@ pub fn client() -> &'static reqwest::Client {
     &CLIENT
 }
 
-async fn exchange(
-    method: Method,
-    url: String,
-    mut headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response<Body>, Broken> {
+async fn exchange(method: Method, url: String, mut headers: HeaderMap, body: Bytes) -> Result<Response<Body>, Broken> {
     headers.remove("host");
     headers.remove("content-length");
     let answer = client().request(method, url).headers(headers).body(body).send().await.map_err(|_| Broken)?;

@@ -34,6 +34,18 @@ pub enum Detail {
     Checked(Checked),
 }
 
+impl Detail {
+    /// How facts of one instant follow each other: a start is told as of when it was asked for.
+    pub(super) fn place(&self) -> u8 {
+        match self {
+            Self::Asked(_) => 0,
+            Self::NotSent(_) | Self::Started(_) => 1,
+            Self::Check(_) => 2,
+            Self::Checked(_) => 3,
+        }
+    }
+}
+
 /// The right to have Twilio send one code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
