@@ -6,6 +6,7 @@ mod callbacks;
 #[path = "stage/wire.rs"]
 pub mod wire;
 
+use aws_sdk_dynamodb::types::Select;
 use callbacks::Callbacks;
 use jiff::{SignedDuration, Timestamp};
 use local::aws::dynamodb::{self, DynamoDb};
@@ -335,6 +336,12 @@ impl Stage {
 
     pub async fn state(&self, tenant: &TenantId, id: &NotificationId) -> State {
         self.standing(tenant, id).await.state
+    }
+
+    /// How many items the table holds.
+    pub async fn items(&self) -> i32 {
+        let scan = self.ledger.client().scan().table_name(TABLE).select(Select::Count);
+        scan.send().await.unwrap().count()
     }
 
     /// Every notification of a tenant, oldest first.
