@@ -79,6 +79,34 @@ fn the_stream_hands_over_what_may_start_and_nothing_else() {
 }
 
 #[test]
+fn what_is_given_up_is_kept_encrypted_and_rings() {
+    let template = Template::read();
+    let queues = template.of_type("AWS::SQS::Queue");
+    let watched: BTreeSet<String> = template
+        .of_type("AWS::CloudWatch::Alarm")
+        .iter()
+        .filter_map(|alarm| template.properties(alarm)["Dimensions"][0]["Value"]["!GetAtt"].as_str())
+        .filter_map(|attribute| attribute.strip_suffix(".QueueName"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(watched, queues);
+    for queue in &queues {
+        let properties = template.properties(queue);
+        assert_eq!(properties["SqsManagedSseEnabled"], true, "{queue}");
+        let fourteen_days = 14 * 24 * 60 * 60;
+        assert_eq!(properties["MessageRetentionPeriod"], fourteen_days, "{queue}: a long weekend must not lose it");
+    }
+    let target = &template.properties("PollSchedule")["Target"];
+    assert_eq!(target["Arn"], json!({"!GetAtt": "Poll.Arn"}));
+    assert_eq!(target["DeadLetterConfig"]["Arn"], json!({"!GetAtt": "PollDeadLetters.Arn"}));
+    // A poll that comes late is worth nothing: the next one does its work.
+    assert_eq!(target["RetryPolicy"]["MaximumEventAgeInSeconds"], 60);
+    assert_eq!(template.properties("PollSchedule")["ScheduleExpression"], "rate(1 minute)");
+    let oldest = template.properties("SendMapping")["MaximumRecordAgeInSeconds"].as_u64().unwrap();
+    assert!(oldest > Timing::default().first_look.as_secs(), "the sweep takes over before the stream gives up");
+}
+
+#[test]
 fn every_variable_that_is_read_is_set_and_every_one_set_is_read() {
     let template = Template::read();
     let everywhere = template.all["Globals"]["Function"]["Environment"]["Variables"].as_object().unwrap().clone();
@@ -130,6 +158,7 @@ fn every_function_is_deployed_with_its_role_its_logs_and_enough_time() {
     let timing = Timing::default();
     // An attempt may use its whole deadline inside one invocation.
     assert!(timeout("Send") >= timing.attempt_deadline.as_secs(), "send");
+    assert!(timeout("Poll") > (timing.tenant_budget + settings::INVOCATION_MARGIN).as_secs(), "poll");
     // Twilio waits for 15 seconds in all, an HTTP API for 30.
     assert!(timeout("Callback") < 15 && timeout("Verify") < 30);
     for group in template.of_type("AWS::Logs::LogGroup") {
@@ -182,6 +211,9 @@ fn every_metric_that_is_watched_is_counted_and_every_alarm_is_explained() {
     for metric in watched {
         assert!(counted(metric), "{metric} is watched, and nothing counts it");
     }
+    // A source that fails all the time fails in each of the alarm's periods.
+    let period = template.properties("PollFailingAlarm")["Metrics"][0]["Period"].as_u64().unwrap();
+    assert!(period > Timing::default().source_retry_cap.as_secs());
     let runbook = fs::read_to_string(root().join("infra/README.md")).unwrap();
     for alarm in template.of_type("AWS::CloudWatch::Alarm") {
         let properties = template.properties(&alarm);
