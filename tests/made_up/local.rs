@@ -2,9 +2,9 @@
 //! that run is over. Changes nothing in FILE.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a tool of the tests
 
-use jiff::Timestamp;
 use local::aws::dynamodb::DynamoDb;
 use local::stack::{TABLE, sdk_config};
+use shared::clock::Clock;
 use std::path::Path;
 
 #[tokio::main]
@@ -16,6 +16,6 @@ async fn main() {
     assert!(Path::new(file).exists(), "there is no {file}: name what connector local --data was given");
     let dynamodb = DynamoDb::start(Some(Path::new(file))).await.unwrap();
     let client = aws_sdk_dynamodb::Client::new(&sdk_config(dynamodb.endpoint_url().to_owned()).await);
-    let export = local::export::write(&client, TABLE, Path::new(directory), Timestamp::now()).await.unwrap();
+    let export = local::export::write(&client, TABLE, Path::new(directory), Clock::system().now()).await.unwrap();
     println!("{}", export.display());
 }
