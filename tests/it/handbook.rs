@@ -15,16 +15,24 @@ use std::time::Duration;
 const NOW: &str = "2026-03-17T21:00:00Z";
 /// Two minutes before, in Chicago.
 const JUST_NOW: &str = "2026-03-17T15:58:00";
-const KINDS: [&str; 4] = ["payroll_posted", "shift_changed", "onboarding_due", "benefits_deadline"];
+const KINDS: [&str; 5] = ["payroll_posted", "shift_changed", "onboarding_due", "benefits_deadline", "custom"];
 
 fn page(name: &str) -> String {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../infra/peoplesoft/{name}.md"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The README of the whole.
+fn front_page() -> String {
+    std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../README.md")).unwrap()
+}
+
 /// The one piece of JSON of a page.
 fn piece(name: &str) -> Json {
-    let page = page(name);
+    one_piece(name, &page(name))
+}
+
+fn one_piece(name: &str, page: &str) -> Json {
     let pieces: Vec<&str> = page.split("```json\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     let [piece] = pieces.as_slice() else { panic!("{name} has {} pieces of JSON", pieces.len()) };
     serde_json::from_str(piece).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -88,11 +96,17 @@ fn query(name: &str) -> Query {
     Query::new(columns, prompts).with_rows([Row::new(JUST_NOW.parse().unwrap(), values)])
 }
 
-/// The document, with the addresses of the fakes.
-fn document(peoplesoft: &FakePeopleSoft, twilio: &str) -> Json {
+/// The pieces of all pages, put together.
+fn whole() -> Json {
     let mut document = piece("README");
     document["contacts"] = piece("contacts")["contacts"].clone();
     document["events"] = KINDS.map(piece).to_vec().into();
+    document
+}
+
+/// The document, with the addresses of the fakes.
+fn document(peoplesoft: &FakePeopleSoft, twilio: &str) -> Json {
+    let mut document = whole();
     let section = document["peoplesoft"].as_object_mut().unwrap();
     section.remove("host");
     section.remove("port");
@@ -128,7 +142,7 @@ async fn a_document_made_from_the_pages_alone_pings_green_and_tells_people() {
     let sound: Vec<_> = checks.iter().filter(|check| check.check != "clock").cloned().collect(); // it is another day here
     assert_eq!(troubles(&sound), Vec::<String>::new());
     assert!(sound.iter().all(|check| check.verdict == Verdict::Ok || check.of == "callback"), "{checks:#?}");
-    assert_eq!(checks.iter().filter(|check| check.check.starts_with("text ")).count(), 8, "two languages each");
+    assert_eq!(checks.iter().filter(|check| check.check.starts_with("text ")).count(), 10, "two languages each");
 
     document["poll"] = json!({"start_at": "2026-03-17"});
     let office = Office::open(hands, &[("st-lukes".to_owned(), document)]).await;
@@ -142,10 +156,52 @@ async fn a_document_made_from_the_pages_alone_pings_green_and_tells_people() {
         [
             "Hi Ada, \"X1\" is due on Mar 20, 2026.",
             "Hi Ada, please choose your benefits by Mar 20, 2026.",
+            "Hi Ada, your X1 is good until Mar 20, 2026.",
             "Hi Ada, your pay dated Mar 20, 2026 has posted.",
             "Hi Ada, your shift on Mar 20, 2026 now starts at 7:00 PM.",
         ]
     );
+}
+
+#[test]
+fn the_document_to_copy_is_what_the_pages_say() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../infra/peoplesoft/tenant.json");
+    let copied: Json = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(copied, whole());
+    let least = one_piece("the README", &front_page()).to_string().replace("0…", "01");
+    for document in [copied.to_string(), least] {
+        parse(&TenantId::parse("st-lukes").unwrap(), &document).unwrap_or_else(|invalid| panic!("{invalid}"));
+    }
+}
+
+#[test]
+fn every_key_of_a_document_is_explained_on_some_page() {
+    let known = std::fs::read_to_string(
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/src/tenant/tests/complete.json"),
+    );
+    let pages = KINDS.map(page).join("\n") + &page("README") + &page("contacts") + &page("verify") + &front_page();
+    let named = |key: &str| {
+        let ends = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
+        pages.match_indices(key).any(|(at, _)| pages[..at].ends_with(ends) && pages[at + key.len()..].starts_with(ends))
+    };
+    let mut left = vec![serde_json::from_str::<Json>(&known.unwrap()).unwrap()];
+    let mut missing = Vec::new();
+    while let Some(value) = left.pop() {
+        match value {
+            Json::Object(object) => {
+                for (key, below) in object {
+                    // What a customer names is not ours to explain.
+                    if key.chars().all(|c| c.is_ascii_lowercase() || c == '_') && !named(&key) {
+                        missing.push(key.clone());
+                    }
+                    left.push(below);
+                }
+            }
+            Json::Array(values) => left.extend(values),
+            _ => {}
+        }
+    }
+    assert_eq!(missing, Vec::<String>::new(), "no page explains these");
 }
 
 #[test]

@@ -186,6 +186,34 @@ async fn what_stands_in_the_way_is_told_apart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_read_to_its_end_and_what_peoplesoft_said_is_told() {
+    let hospital = Hospital::open().await;
+    let check = async |rule: Rule, expect: &[&str]| {
+        hospital.demo.peoplesoft.faults().set(rule);
+        one_trouble(&ping(&hospital.tenant(), &Clock::system(), None).await, expect);
+        hospital.demo.peoplesoft.faults().clear();
+    };
+    let runs = |query: &str, fault: Fault| Rule::always(fault).on(Alias::ExecuteQuery).for_query(query);
+    let trailing = Fault::Trailing("}".to_owned());
+    check(runs("ML_PAYROLL_POSTED", trailing.clone()), &["payroll read", "the document can't be parsed"]).await;
+    check(runs("ML_CONTACTS", trailing), &["contacts read", "the document can't be parsed"]).await;
+    check(runs("ML_SHIFT_CHANGED", Fault::RowsMissing), &["shifts read", "no rows, though"]).await;
+    // Contacts that answer neither for everybody nor for somebody don't only want an employee id.
+    let refused = Fault::broker(200, 158, 10001);
+    check(runs("ML_CONTACTS", refused.clone()), &["contacts read", "(158,10001)"]).await;
+    check(runs("ML_CONTACTS", Fault::NotSuccess), &["contacts read", "a status other than success"]).await;
+    check(
+        Rule::always(refused).on(Alias::QueryPrompts).for_query("ML_CONTACTS"),
+        &["contacts query: there is no public query ML_CONTACTS", "(158,10001)"],
+    )
+    .await;
+    hospital.demo.peoplesoft.database().query_mut("ML_CONTACTS").unwrap().prompts[0].required = true;
+    let checks = ping(&hospital.tenant(), &Clock::system(), None).await;
+    assert_eq!(troubles(&checks), Vec::<String>::new());
+    assert!(checks.iter().any(|check| check.of == "contacts" && check.found.contains("one by one")), "{checks:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn clocks_that_differ_are_told() {
     let hospital = Hospital::open().await;
     let ahead = Clock::from_fn(|| jiff::Timestamp::from_second(4_000_000_000).unwrap());

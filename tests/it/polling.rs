@@ -39,7 +39,11 @@ impl Hands {
     }
 
     pub fn advance(&self, seconds: i64) {
-        self.0.fetch_add(seconds * 1000, Ordering::Relaxed);
+        self.tick(seconds * 1000);
+    }
+
+    pub fn tick(&self, milliseconds: i64) {
+        self.0.fetch_add(milliseconds, Ordering::Relaxed);
     }
 
     pub fn clock(&self) -> Clock {
@@ -52,7 +56,7 @@ impl Hands {
 pub struct Office {
     pub deps: Deps,
     pub hands: Hands,
-    _documents: TempDir,
+    documents: TempDir,
     _dynamodb: DynamoDb,
     _secrets: Secrets,
 }
@@ -86,7 +90,12 @@ impl Office {
             clock,
             memory: Memory::default(),
         };
-        Self { deps, hands, _documents: directory, _dynamodb: dynamodb, _secrets: secrets }
+        Self { deps, hands, documents: directory, _dynamodb: dynamodb, _secrets: secrets }
+    }
+
+    /// Changes a tenant's document.
+    pub fn rewrite(&self, tenant: &str, document: &Json) {
+        std::fs::write(self.documents.path().join(format!("{tenant}.json")), document.to_string()).unwrap();
     }
 
     /// One invocation with a minute's time.

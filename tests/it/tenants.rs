@@ -50,3 +50,22 @@ async fn two_tenants_with_the_same_people_know_nothing_of_each_other() {
     assert_eq!(one.twilio.accepted().len(), other.twilio.accepted().len());
     assert!(one.twilio.doubled().is_empty() && other.twilio.doubled().is_empty());
 }
+
+#[tokio::test]
+async fn a_document_that_is_fetched_again_and_says_the_same_is_the_same() {
+    let hands = crate::polling::Hands::at("2026-03-17T21:00:00Z");
+    let mut document = crate::polling::document();
+    document["peoplesoft"]["base_url"] = serde_json::json!("http://127.0.0.1:9/PSIGW/RESTListeningConnector/N");
+    let office = crate::polling::Office::open(hands, &[("clinic".to_owned(), document.clone())]).await;
+    let get = async || {
+        office.hands.advance(3600); // long past its age
+        office.deps.tenants.list().await.unwrap().remove(0).1.unwrap()
+    };
+    // PeopleSoft's token and the bound on requests at once belong to the document, and outlive the fetch.
+    let (first, second) = (get().await, get().await);
+    assert!(std::sync::Arc::ptr_eq(&first, &second));
+    document["display_name"] = serde_json::json!("Another");
+    office.rewrite("clinic", &document);
+    let third = get().await;
+    assert!(!std::sync::Arc::ptr_eq(&first, &third) && third.display_name == "Another");
+}

@@ -133,10 +133,10 @@ async fn fetch(auth: &Auth, http: &reqwest::Client, clock: &Clock, number: u64) 
     let status = response.status().as_u16();
     let body = limited(&mut response, TOKEN_TIMEOUT).await.map_err(|_| Error::unavailable(Reason::TokenServer))?;
     match status {
-        200 => token(&body, asked_at, number),
+        200 => token(&body, asked_at, number).ok_or(Error::NoToken { status }),
         400 | 401 | 403 => Err(Error::TokenRefused { status, code: refusal(&body) }),
         429 | 500.. => Err(Error::unavailable(Reason::TokenServer)),
-        _ => Err(Error::Misconfigured { what: "token_url doesn't answer like a token endpoint" }),
+        _ => Err(Error::NoToken { status }),
     }
 }
 
@@ -174,22 +174,20 @@ struct TokenAnswer {
     expires_in: Option<serde_json::Value>,
 }
 
-fn token(body: &[u8], asked_at: Timestamp, number: u64) -> Result<Token, Error> {
-    let unusable = Error::Misconfigured { what: "token_url answers without a bearer token" };
-    let Ok(answer) = serde_json::from_slice::<TokenAnswer>(body) else {
-        return Err(unusable);
-    };
+/// The token of an answer; `None` if there is none that can be used.
+fn token(body: &[u8], asked_at: Timestamp, number: u64) -> Option<Token> {
+    let answer = serde_json::from_slice::<TokenAnswer>(body).ok()?;
     let bearer = answer.token_type.is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"));
     let token = answer.access_token.expose_secret();
-    let header = HeaderValue::try_from(format!("Bearer {token}"));
-    let (Ok(mut header), true, false) = (header, bearer, token.is_empty()) else {
-        return Err(unusable);
-    };
+    if !bearer || token.is_empty() {
+        return None;
+    }
+    let mut header = HeaderValue::try_from(format!("Bearer {token}")).ok()?;
     header.set_sensitive(true);
     let seconds = answer.expires_in.and_then(|life| life.as_i64().or_else(|| life.as_str()?.trim().parse().ok()));
     let life = seconds.map_or(UNSTATED_LIFE, |seconds| SignedDuration::from_secs(seconds.clamp(0, 86_400)));
     let use_until = asked_at + (life - MARGIN.min(life / 10));
-    Ok(Token { authorization: Authorization { header, token: number }, use_until })
+    Some(Token { authorization: Authorization { header, token: number }, use_until })
 }
 
 fn refusal(body: &[u8]) -> &'static str {

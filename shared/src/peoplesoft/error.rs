@@ -60,6 +60,12 @@ pub enum Error {
         /// RFC 6749's error code, or `unknown`.
         code: &'static str,
     },
+    /// Something answers at the OAuth server's address, and not with a token: another page, a proxy, or a login.
+    #[error("token_url answers HTTP {status} without a bearer token")]
+    NoToken {
+        /// The HTTP status.
+        status: u16,
+    },
     /// 403, or a message that says so.
     #[error("PeopleSoft refuses permission ({})", Refusal(*status, *code))]
     Permission {
@@ -190,9 +196,10 @@ impl Error {
             Self::Unavailable { .. } | Self::TooManyRequests { .. } | Self::NotFound { worked_before: true } => {
                 Class::Unavailable
             }
-            Self::Redirected { .. } | Self::NotFound { worked_before: false } | Self::Misconfigured { .. } => {
-                Class::Misconfigured
-            }
+            Self::Redirected { .. }
+            | Self::NotFound { worked_before: false }
+            | Self::Misconfigured { .. }
+            | Self::NoToken { .. } => Class::Misconfigured,
             Self::NotSuccess { found } => match found {
                 Found::Html | Found::Empty | Found::ContentType | Found::Other => Class::Misconfigured,
                 Found::Acknowledgement | Found::Status | Found::NoRows => Class::Query,
@@ -225,6 +232,12 @@ impl Error {
             }
             Self::TokenRefused { .. } => {
                 "Check token_url, client_id, client_secret, scope and audience with whoever runs the OAuth server."
+            }
+            Self::NoToken { status: 300..=399 } => {
+                "A proxy or single sign-on stands before token_url: let it past, or correct the address. Redirects aren't followed."
+            }
+            Self::NoToken { .. } => {
+                "Correct token_url: it is the address that gives tokens for client credentials (it often ends in /token), not the server's front page."
             }
             Self::Permission { .. } => {
                 "Give the user a permission list with the query service operations and access to the query's records."

@@ -8,6 +8,7 @@ use aws_sdk_secretsmanager::error::{DisplayErrorContext, SdkError};
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use jiff::Timestamp;
 use secrecy::SecretString;
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,8 +52,13 @@ struct Entry {
     fetched_at: Option<Timestamp>,
     /// When somebody asked for the tokens afresh, and what they were.
     afresh: Option<(Timestamp, Vec<SecretString>)>,
-    document: Option<Result<Arc<Tenant>, Arc<Invalid>>>,
+    document: Option<Document>,
+    /// SHA-256 of the secret that the document was read from.
+    digest: [u8; 32],
 }
+
+/// A document, or what is wrong with it.
+type Document = Result<Arc<Tenant>, Arc<Invalid>>;
 
 /// What [`Tenants::list`] knows of one tenant.
 pub type Listed = (TenantId, Result<Arc<Tenant>, Arc<Invalid>>);
@@ -77,7 +83,7 @@ impl Tenants {
         let now = self.clock.now();
         if !entry.is_fresh(now, self.max_age) {
             match self.fetch(id, "AWSCURRENT").await {
-                Ok(document) => entry.renew(now, document.map(|json| self.parse(id, &json))),
+                Ok(json) => self.renew(&mut entry, id, now, json.as_deref()),
                 Err(error) if entry.document.is_some() => {
                     tracing::warn!(tenant = %id, error = %error, "secret not refreshed, the cached copy serves on");
                 }
@@ -140,13 +146,12 @@ impl Tenants {
         let mut tokens = Vec::new();
         for stage in ["AWSCURRENT", "AWSPENDING"] {
             let Some(json) = self.fetch(id, stage).await? else { continue };
-            let parsed = self.parse(id, &json);
-            if let Ok(tenant) = &parsed {
-                tokens.push(tenant.twilio.auth_token.clone());
-                tokens.extend(tenant.twilio.next_auth_token.clone());
+            if let Ok(tenant) = self.parse(id, &json) {
+                tokens.push(tenant.twilio.auth_token);
+                tokens.extend(tenant.twilio.next_auth_token);
             }
             if stage == "AWSCURRENT" {
-                entry.renew(now, Some(parsed));
+                self.renew(&mut entry, id, now, Some(&json));
             }
         }
         entry.afresh = Some((now, tokens.clone()));
@@ -159,6 +164,21 @@ impl Tenants {
             adjust(&mut tenant);
         }
         Ok(tenant)
+    }
+
+    /// Takes a secret that was just fetched. One that says what it said before leaves the document the same, not only an equal
+    /// one: whoever keeps something that belongs to a document, such as PeopleSoft's token, keeps it.
+    fn renew(&self, entry: &mut Entry, id: &TenantId, now: Timestamp, json: Option<&str>) {
+        entry.fetched_at = Some(now);
+        let Some(json) = json else {
+            entry.document = None;
+            return;
+        };
+        let digest = <[u8; 32]>::from(Sha256::digest(json));
+        if entry.document.is_none() || entry.digest != digest {
+            entry.document = Some(self.parse(id, json).map(Arc::new).map_err(Arc::new));
+            entry.digest = digest;
+        }
     }
 
     async fn entry(&self, id: &TenantId) -> Arc<Mutex<Entry>> {
@@ -218,8 +238,8 @@ impl Tenants {
             for secret in output.secret_values.unwrap_or_default() {
                 let id = secret.name.as_deref().and_then(|name| name.strip_prefix(&self.prefix)).map(TenantId::parse);
                 let (Some(Ok(id)), Some(json)) = (id, secret.secret_string) else { continue };
-                let parsed = self.parse(&id, &json);
-                self.entry(&id).await.lock().await.renew(now, Some(parsed));
+                let entry = self.entry(&id).await;
+                self.renew(&mut *entry.lock().await, &id, now, Some(&json));
             }
             for error in output.errors.unwrap_or_default() {
                 // Asked for one by one when it is needed, which says what is wrong.
@@ -237,11 +257,6 @@ impl Tenants {
 impl Entry {
     fn is_fresh(&self, now: Timestamp, max_age: Duration) -> bool {
         self.fetched_at.is_some_and(|at| crate::stamp::between(at, now) < max_age)
-    }
-
-    fn renew(&mut self, now: Timestamp, document: Option<Result<Tenant, Invalid>>) {
-        self.fetched_at = Some(now);
-        self.document = document.map(|document| document.map(Arc::new).map_err(Arc::new));
     }
 }
 

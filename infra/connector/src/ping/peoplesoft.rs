@@ -87,7 +87,7 @@ fn not_listed(tenant: &Tenant, error: &Error) -> (Vec<Check>, bool) {
         // An account can lock: not another question with these.
         Class::Credentials => (vec![reached(tenant), refused("credentials")], false),
         Class::Permission | Class::Query | Class::Incomplete => {
-            let why = "listing queries (ListQuery) isn't allowed; nothing but ping needs it";
+            let why = format!("queries can't be listed (ListQuery), which nothing but ping needs: {error}");
             (vec![reached(tenant), Check::skipped(OF, "clock", why)], true)
         }
     }

@@ -68,6 +68,8 @@ pub enum Fault {
     NumrowsOff(i64),
     /// The first half of the document, whole as far as HTTP can tell.
     Unparseable,
+    /// The whole document, and this behind it.
+    Trailing(String),
 }
 
 /// How an `IBResponse` names the message set.
@@ -259,6 +261,7 @@ impl Fault {
             (Self::NumrowsOff(1), Incomplete),
             (Self::NumrowsOff(-1), Incomplete),
             (Self::Unparseable, Unavailable),
+            (Self::Trailing("<more".to_owned()), Unavailable),
         ]
     }
 }

@@ -116,7 +116,8 @@ fn instead(fault: &Fault) -> Option<Answer> {
         | Fault::NotSuccess
         | Fault::RowsMissing
         | Fault::NumrowsOff(_)
-        | Fault::Unparseable => return None,
+        | Fault::Unparseable
+        | Fault::Trailing(_) => return None,
     })
 }
 
@@ -134,6 +135,7 @@ impl World {
         match fault {
             Some(Fault::ContentType(other)) => answer.content_type.clone_from(other),
             Some(Fault::Unparseable) => answer.body.truncate(answer.body.len() / 2),
+            Some(Fault::Trailing(more)) => answer.body.extend(more.bytes()),
             Some(Fault::CutOff) => answer.cut_off = true,
             _ => {}
         }

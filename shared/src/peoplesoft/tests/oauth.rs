@@ -197,12 +197,12 @@ async fn a_token_server_fails_in_its_own_ways() {
     check(|| Reply::new(500, "", ""), down, Class::Unavailable).await;
     check(|| Reply::new(429, "", ""), down, Class::Unavailable).await;
     check(|| Reply::raw(""), down, Class::Unavailable).await;
-    let odd = "the PeopleSoft connection is misconfigured: token_url doesn't answer like a token endpoint";
-    check(|| Reply::new(302, "Location: /login\r\n", ""), odd, Class::Misconfigured).await;
-    check(|| Reply::new(404, "", ""), odd, Class::Misconfigured).await;
-    let none = "the PeopleSoft connection is misconfigured: token_url answers without a bearer token";
-    check(|| Reply::json("{}"), none, Class::Misconfigured).await;
-    check(|| Reply::json(r#"{"access_token":""}"#), none, Class::Misconfigured).await;
-    check(|| Reply::json(r#"{"access_token":"T","token_type":"mac"}"#), none, Class::Misconfigured).await;
-    check(|| Reply::json(r#"{"access_token":"a\nb"}"#), none, Class::Misconfigured).await;
+    let none = |status: u16| format!("token_url answers HTTP {status} without a bearer token");
+    check(|| Reply::new(302, "Location: /login\r\n", ""), &none(302), Class::Misconfigured).await;
+    check(|| Reply::new(404, "", ""), &none(404), Class::Misconfigured).await;
+    check(|| Reply::new(200, "", "<html>"), &none(200), Class::Misconfigured).await;
+    check(|| Reply::json("{}"), &none(200), Class::Misconfigured).await;
+    check(|| Reply::json(r#"{"access_token":""}"#), &none(200), Class::Misconfigured).await;
+    check(|| Reply::json(r#"{"access_token":"T","token_type":"mac"}"#), &none(200), Class::Misconfigured).await;
+    check(|| Reply::json(r#"{"access_token":"a\nb"}"#), &none(200), Class::Misconfigured).await;
 }

@@ -52,6 +52,8 @@ async fn faults_replace_the_answer() {
     check(Fault::NumrowsOff(-9), 200, json, r#""numrows":4,"#).await;
     assert!(spoiled(Fault::Empty, &day("")).await.unwrap().body.is_empty());
     let half = spoiled(Fault::Unparseable, &day("")).await.unwrap().body;
+    let more = spoiled(Fault::Trailing("}".to_owned()), &day("")).await.unwrap().body;
+    assert!(more.ends_with("}}") && serde_json::from_str::<serde_json::Value>(&more).is_err());
     assert!(half.starts_with(r#"{"status":"#) && serde_json::from_str::<serde_json::Value>(&half).is_err());
 }
 
