@@ -2,6 +2,8 @@
 
 #![allow(clippy::doc_markdown)] // --help prints these comments as they are, backticks included
 
+mod examples;
+
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -16,7 +18,7 @@ use std::time::Duration;
 ///
 /// Data goes to stdout, talk to stderr. Whatever changes something shows what it would do and asks; the default is no.
 #[derive(Debug, Parser)]
-#[command(name = "connector", version, max_term_width = 110, arg_required_else_help = true, after_help = ROOT_EXAMPLES)]
+#[command(name = "connector", version, max_term_width = 110, arg_required_else_help = true, after_help = examples::ROOT)]
 pub struct Cli {
     /// How data is printed: a table for people, or json, one object per line, for programs.
     #[arg(long, global = true, value_enum, default_value_t = Format::Table, hide_possible_values = true)]
@@ -55,7 +57,7 @@ pub enum Command {
     /// PeopleSoft's address, credentials and clock; each query, its prompts and columns, and a row of it; what the texts
     /// would look like; Twilio's account and senders; and whether callbacks reach us. Exit code 1 if anything doesn't
     /// work, with what to do about it.
-    #[command(after_help = PING_EXAMPLES)]
+    #[command(after_help = examples::PING)]
     Ping {
         /// The tenant.
         #[arg(value_parser = TenantId::parse)]
@@ -67,20 +69,20 @@ pub enum Command {
     ///
     /// Only what failed, was undelivered, unconfirmed or expired, or was a dry run. What is unconfirmed may have arrived
     /// after all: replaying it may text twice.
-    #[command(after_help = REPLAY_EXAMPLES)]
+    #[command(after_help = examples::REPLAY)]
     Replay(Act),
     /// Rule out notifications that have not started.
     ///
     /// Only what is held, scheduled, pending or deferred. Once an attempt is under way it is too late.
-    #[command(after_help = CANCEL_EXAMPLES)]
+    #[command(after_help = examples::CANCEL)]
     Cancel(Act),
     /// Let go what a source yielded too much of at once.
     ///
     /// A poll that finds more than the tenant's max_notifications_per_poll holds all of them until somebody has looked.
-    #[command(after_help = RELEASE_EXAMPLES)]
+    #[command(after_help = examples::RELEASE)]
     ReleaseHeld(ReleaseHeld),
     /// Print a script that completes this command in a shell.
-    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    #[command(after_help = examples::COMPLETIONS)]
     Completions {
         /// Which shell.
         #[arg(value_enum, hide_possible_values = true, value_name = "bash|zsh|fish")]
@@ -95,13 +97,13 @@ pub enum Tenant {
     ///
     /// Prints everything that is wrong with it at once, or what it says. Exit code 1 if something is wrong, 2 if it can't
     /// be read.
-    #[command(after_help = CHECK_EXAMPLES)]
+    #[command(after_help = examples::CHECK)]
     Check(Check),
     /// List the tenants that have a secret.
-    #[command(after_help = TENANT_LIST_EXAMPLES)]
+    #[command(after_help = examples::TENANT_LIST)]
     List,
     /// Show what a tenant's stored document says, without its secrets.
-    #[command(after_help = TENANT_SHOW_EXAMPLES)]
+    #[command(after_help = examples::TENANT_SHOW)]
     Show {
         /// The tenant.
         #[arg(value_parser = TenantId::parse)]
@@ -110,12 +112,12 @@ pub enum Tenant {
     /// Store a document as a tenant's secret, new or in place of the old one.
     ///
     /// A new tenant starts in dry run, and nobody goes from dry run to live without --live.
-    #[command(after_help = ADD_EXAMPLES)]
+    #[command(after_help = examples::ADD)]
     Add(Store),
     /// Replace the stored document of a tenant that exists, for instance with a new password.
     ///
     /// The functions use the new document within five minutes; no deploy is needed.
-    #[command(after_help = ROTATE_EXAMPLES)]
+    #[command(after_help = examples::ROTATE)]
     Rotate(Store),
 }
 
@@ -160,7 +162,7 @@ pub struct Audit {
 #[derive(Debug, Subcommand)]
 pub enum AuditWhat {
     /// Tell one notification's story.
-    #[command(after_help = SHOW_EXAMPLES)]
+    #[command(after_help = examples::SHOW)]
     Show {
         /// Whose it is.
         #[arg(value_parser = TenantId::parse)]
@@ -172,7 +174,7 @@ pub enum AuditWhat {
     /// List one employee's notifications, and two-factor checks if there are any.
     ///
     /// With --format json, the two-factor checks are one last object, with a key `verifications`.
-    #[command(after_help = EMPLOYEE_EXAMPLES)]
+    #[command(after_help = examples::EMPLOYEE)]
     Employee {
         /// Whose employee it is.
         #[arg(value_parser = TenantId::parse)]
@@ -182,13 +184,13 @@ pub enum AuditWhat {
         employee: String,
     },
     /// List a tenant's notifications, oldest first.
-    #[command(after_help = LIST_EXAMPLES)]
+    #[command(after_help = examples::LIST)]
     List(List),
     /// List what isn't settled and should be; exit code 1 if there is any.
     ///
     /// In doubt, held, past its time without having started, or accepted by Twilio more than a day ago without a final
     /// word.
-    #[command(after_help = STUCK_EXAMPLES)]
+    #[command(after_help = examples::STUCK)]
     Stuck {
         /// The tenant.
         #[arg(value_parser = TenantId::parse)]
@@ -322,87 +324,6 @@ fn state_parser() -> impl clap::builder::TypedValueParser<Value = State> {
 
 /// The heading over the options that every command has.
 const GLOBAL: &str = "Options of every command";
-
-const ROOT_EXAMPLES: &str = "\
-Examples:
-  connector tenant check st-lukes.json
-  connector audit employee st-lukes 0042317
-  connector audit show st-lukes 74efmocyyirrc-zullv4cgzorbinin
-  connector audit stuck st-lukes
-  connector --format json audit list st-lukes --since 3d --state failed,undelivered
-
-Exit codes: 0 done, 1 trouble found or declined, 2 usage or unreadable input.";
-
-const CHECK_EXAMPLES: &str = "\
-Examples:
-  connector tenant check st-lukes.json
-  connector tenant check draft.json --tenant st-lukes
-  vault read -field=document st-lukes | connector tenant check - --tenant st-lukes";
-
-const TENANT_LIST_EXAMPLES: &str = "\
-Examples:
-  connector tenant list
-  connector --format json tenant list";
-
-const TENANT_SHOW_EXAMPLES: &str = "\
-Examples:
-  connector tenant show st-lukes";
-
-const PING_EXAMPLES: &str = "\
-Examples:
-  connector ping st-lukes
-  CALLBACK_BASE_URL=https://example.org connector --format json ping st-lukes";
-
-const ADD_EXAMPLES: &str = "\
-Examples:
-  connector tenant add st-lukes st-lukes.json            in dry run
-  connector tenant add st-lukes st-lukes.json --live     as the document says";
-
-const ROTATE_EXAMPLES: &str = "\
-Examples:
-  connector tenant rotate st-lukes st-lukes.json";
-
-const SHOW_EXAMPLES: &str = "\
-Examples:
-  connector audit show st-lukes 74efmocyyirrc-zullv4cgzorbinin
-  connector audit show st-lukes 74efmocyyirrc-zullv4cgzorbinin --reveal";
-
-const EMPLOYEE_EXAMPLES: &str = "\
-Examples:
-  connector audit employee st-lukes 0042317
-  connector --format json audit employee st-lukes 0042317";
-
-const LIST_EXAMPLES: &str = "\
-Examples:
-  connector audit list st-lukes --since 2h
-  connector audit list st-lukes --since 2026-03-17T00:00:00Z --source payroll
-  connector audit list st-lukes --state failed,undelivered --state unconfirmed
-  connector audit list st-lukes --limit 500 --after 74efmocyyirrc-zullv4cgzorbinin";
-
-const STUCK_EXAMPLES: &str = "\
-Examples:
-  connector audit stuck st-lukes
-  connector audit stuck st-lukes > /dev/null || page-somebody";
-
-const REPLAY_EXAMPLES: &str = "\
-Examples:
-  connector replay st-lukes 74efmocyyirrc-zullv4cgzorbinin --why 'the carrier was down'
-  connector replay st-lukes 74efmocyyirrc-zullv4cgzorbinin --why 'asked for by HR' --by ada --yes";
-
-const CANCEL_EXAMPLES: &str = "\
-Examples:
-  connector cancel st-lukes 74efmocyyirrc-zullv4cgzorbinin --why 'wrong date in the text'";
-
-const RELEASE_EXAMPLES: &str = "\
-Examples:
-  connector audit list st-lukes --source payroll --state held
-  connector release-held st-lukes payroll --why 'checked with payroll: a real off-cycle run'";
-
-const COMPLETIONS_EXAMPLES: &str = "\
-Examples:
-  source <(connector completions bash)
-  connector completions zsh > ~/.zfunc/_connector
-  connector completions fish > ~/.config/fish/completions/connector.fish";
 
 #[cfg(test)]
 mod tests;
