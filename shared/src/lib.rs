@@ -8,7 +8,7 @@
 //! - [`ledger`]: where facts are kept;
 //! - [`peoplesoft`] and [`twilio`]: the two systems that we connect, as clients see them;
 //! - [`template`], [`phone`], [`moment`]: what is said, to whom, when;
-//! - [`timing`], [`settings`], [`telemetry`], [`metrics`], [`aws`], [`clock`], [`stamp`], [`spelling`]: how long, where, and
+//! - [`timing`], [`settings`], [`telemetry`], [`metrics`], [`tls`], [`aws`], [`clock`], [`stamp`], [`spelling`]: how long, where, and
 //!   how it is written down.
 
 pub mod aws;
@@ -27,4 +27,5 @@ pub mod telemetry;
 pub mod template;
 pub mod tenant;
 pub mod timing;
+pub mod tls;
 pub mod twilio;

@@ -1,10 +1,10 @@
 //! The environment, read in this one place. What is missing or contradicts itself is said at start-up, by name.
 
 use crate::tenant::document;
+use secrecy::SecretString;
 use std::time::Duration;
 
-/// What a function is told by its environment. The AWS SDK reads its own variables itself (`AWS_REGION`, `AWS_ENDPOINT_URL`,
-/// `AWS_ENDPOINT_URL_DYNAMODB`, …).
+/// What a function is told by its environment about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// `TABLE_NAME`: the ledger's table.
@@ -59,6 +59,49 @@ impl Settings {
     }
 }
 
+/// What Lambda tells a function about AWS. Read here and not by the SDK's own chain of profiles, files and metadata
+/// services, which a function has no use for.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    /// `AWS_REGION`.
+    pub region: String,
+    /// `AWS_ACCESS_KEY_ID`.
+    pub access_key_id: String,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub secret_access_key: SecretString,
+    /// `AWS_SESSION_TOKEN`, which Lambda always gives.
+    pub session_token: Option<SecretString>,
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, else `AWS_ENDPOINT_URL`: where DynamoDB is, if not where it always is.
+    pub dynamodb_url: Option<String>,
+    /// `AWS_ENDPOINT_URL_SECRETS_MANAGER`, else `AWS_ENDPOINT_URL`: the same for Secrets Manager.
+    pub secrets_manager_url: Option<String>,
+}
+
+impl Aws {
+    /// Reads the process's environment.
+    #[allow(clippy::disallowed_methods)] // the one place that may
+    pub fn from_environment() -> Result<Self, Wrong> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// Reads any environment.
+    pub fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Wrong> {
+        let given = |name| variable(name).filter(|value| !value.trim().is_empty());
+        let required = |name| {
+            given(name).ok_or(Wrong { name, what: "is missing: Lambda sets it; elsewhere, set it yourself".to_owned() })
+        };
+        let endpoint = |name| given(name).or_else(|| given("AWS_ENDPOINT_URL"));
+        Ok(Self {
+            region: required("AWS_REGION")?,
+            access_key_id: required("AWS_ACCESS_KEY_ID")?,
+            secret_access_key: required("AWS_SECRET_ACCESS_KEY")?.into(),
+            session_token: given("AWS_SESSION_TOKEN").map(Into::into),
+            dynamodb_url: endpoint("AWS_ENDPOINT_URL_DYNAMODB"),
+            secrets_manager_url: endpoint("AWS_ENDPOINT_URL_SECRETS_MANAGER"),
+        })
+    }
+}
+
 /// What the operator's command is told: by its flags, else by its environment. Not every command needs a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorSettings {
@@ -95,6 +138,12 @@ pub fn operator() -> String {
     named.unwrap_or_else(|| "unknown".to_owned())
 }
 
+/// Whether `SSL_CERT_FILE` or `SSL_CERT_DIR` names the authorities to trust, instead of the machine's own.
+#[allow(clippy::disallowed_methods)] // the one place that may
+pub fn names_authorities() -> bool {
+    ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some())
+}
+
 /// `RUST_LOG`, for the log's filter.
 #[allow(clippy::disallowed_methods)] // the one place that may
 pub fn rust_log() -> Option<String> {
@@ -123,5 +172,21 @@ mod tests {
         let settings = read(&[("TABLE_NAME", "t"), ("CALLBACK_BASE_URL", "https://example.org/base/")]).unwrap();
         assert_eq!(settings.tenant_secret_prefix, TENANT_SECRET_PREFIX);
         assert_eq!(settings.require_callback_base_url().unwrap(), "https://example.org/base");
+    }
+    #[test]
+    fn aws_is_where_the_environment_says() {
+        let read = |pairs: &[(&str, &str)]| {
+            let lambda =
+                [("AWS_REGION", "eu-west-1"), ("AWS_ACCESS_KEY_ID", "AKID"), ("AWS_SECRET_ACCESS_KEY", "s3cret")];
+            let find = |name: &str| lambda.iter().chain(pairs).rev().find(|(key, _)| *key == name);
+            Aws::read(|name| find(name).map(|(_, value)| (*value).to_owned()))
+        };
+        let aws = read(&[]).unwrap();
+        assert_eq!((aws.region.as_str(), aws.dynamodb_url.as_deref()), ("eu-west-1", None));
+        assert!(!format!("{aws:?}").contains("s3cret"));
+        let aws = read(&[("AWS_ENDPOINT_URL", "http://a"), ("AWS_ENDPOINT_URL_DYNAMODB", "http://b")]).unwrap();
+        assert_eq!(aws.dynamodb_url.as_deref(), Some("http://b"));
+        assert_eq!(aws.secrets_manager_url.as_deref(), Some("http://a"));
+        assert_eq!(read(&[("AWS_REGION", "")]).unwrap_err().name, "AWS_REGION");
     }
 }

@@ -1,33 +1,30 @@
 //! Logs as JSON lines with fixed field names. Never a phone number, a text or a secret: those have types that don't print.
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// The filter for our own crates at `level` (`RUST_LOG`'s directives; default info) and everybody else at info at most.
-pub fn filter(rust_log: Option<&str>) -> EnvFilter {
+/// The filter for our own crates at `level` (`RUST_LOG`'s directives; default info) and everybody else at info at most. What
+/// can't be read of it is passed over.
+pub fn filter(rust_log: Option<&str>) -> Targets {
     const OURS: &[&str] = &["shared", "poll", "send", "callback", "verify", "local", "connector", "tests"];
-    let wanted = rust_log.unwrap_or("info").trim().to_ascii_lowercase();
-    let mut directives: Vec<String> = Vec::new();
-    for directive in wanted.split(',').map(str::trim).filter(|directive| !directive.is_empty()) {
-        match directive.split_once('=') {
+    let is_ours = |target: &str| OURS.contains(&target.split("::").next().unwrap_or_default());
+    let mut filter = Targets::new().with_default(LevelFilter::INFO);
+    for directive in rust_log.unwrap_or_default().to_ascii_lowercase().split(',').map(str::trim) {
+        let (target, level) = match directive.split_once('=') {
+            Some((target, level)) => (Some(target.trim()), level.trim()),
+            None => (None, directive),
+        };
+        let Some(level) = level.parse::<LevelFilter>().ok().filter(|_| !level.is_empty()) else { continue };
+        filter = match target {
             None => {
-                let others = if matches!(directive, "off" | "error" | "warn") { directive } else { "info" };
-                directives.push(others.to_owned());
-                directives.extend(OURS.iter().map(|name| format!("{name}={directive}")));
+                filter.with_default(level.min(LevelFilter::INFO)).with_targets(OURS.iter().map(|name| (*name, level)))
             }
-            Some((target, _))
-                if OURS.iter().any(|name| target == *name || target.starts_with(&format!("{name}::"))) =>
-            {
-                directives.push(directive.to_owned());
-            }
-            Some((target, "off" | "error" | "warn" | "info")) => {
-                directives.push(format!("{target}={}", directive.rsplit('=').next().unwrap_or("info")));
-            }
-            Some((target, _)) => directives.push(format!("{target}=info")),
-        }
+            Some(target) if is_ours(target) => filter.with_target(target, level),
+            Some(target) => filter.with_target(target, level.min(LevelFilter::INFO)),
+        };
     }
-    EnvFilter::try_new(directives.join(",")).unwrap_or_else(|_| EnvFilter::new("info"))
+    filter
 }
 
 /// Sends logs to stdout as JSON lines, the way CloudWatch takes them. For a `main.rs`; may be called once.

@@ -1,5 +1,6 @@
 //! What it costs, in DynamoDB's own request units as it reports them. These tests fail when a change makes a text dearer.
 
+use crate::polling::{Clinic, events, query};
 use crate::world::until_still;
 use jiff::SignedDuration;
 use local::demo::{Demo, Moods};
@@ -8,8 +9,9 @@ use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::ledger::Ledger;
 use shared::metrics::Metrics;
-use shared::notification::State;
+use shared::notification::{NotificationId, State};
 use shared::timing::Timing;
+use shared::twilio::signature;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -92,4 +94,72 @@ async fn a_delivered_text_costs_six_write_units_and_a_look_at_it_half_a_read_uni
     assert_eq!(swept.looked, 0);
     let (_, idle) = deps.ledger.used_units();
     assert!(idle - looked <= 8.0, "{} read units for an idle sweep", idle - looked);
+}
+
+/// What the ledger was asked for since `before`, in units written and read.
+fn since(ledger: &Ledger, before: (f64, f64)) -> (f64, f64) {
+    let (written, read) = ledger.used_units();
+    (written - before.0, read - before.1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_minute_of_a_tenant_costs_eight_read_units_at_most() {
+    let clinic = Clinic::open("2026-03-17T15:00:00Z", query(), |_, _| ()).await;
+    let ledger = &clinic.office.deps.ledger;
+    clinic.read().await;
+    for _ in 0..3 {
+        clinic.later(60);
+        let before = ledger.used_units();
+        clinic.read().await;
+        let (written, read) = since(ledger, before);
+        assert!(read <= 8.0, "{read} read units: the shards of the index, and nothing else");
+        assert!(written <= 3.0, "{written} write units: the cursor taken and given back, and now and then the sweep's");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_read_again_costs_nothing_or_in_a_new_process_one_write_unit() {
+    const ROWS: usize = 40;
+    let rows = events("2026-03-17T09:59:00", 0..ROWS);
+    let since_morning = |_: &mut _, document: &mut Value| document["poll"]["start_at"] = json!("2026-03-17");
+    let mut clinic = Clinic::open("2026-03-17T15:00:00Z", query().with_rows(rows), since_morning).await;
+    assert_eq!(clinic.read().await.created as usize, ROWS);
+
+    clinic.later(60);
+    let before = clinic.office.deps.ledger.used_units();
+    let added = clinic.read().await;
+    assert_eq!((added.created, added.known as usize), (0, ROWS), "the overlap brings the rows again");
+    let (warm, read) = since(&clinic.office.deps.ledger, before);
+    assert!(warm <= 3.0 && read <= 8.0, "{warm} written, {read} read: no more than a minute without rows");
+
+    clinic.office.forget();
+    clinic.later(60);
+    let before = clinic.office.deps.ledger.used_units();
+    assert_eq!(clinic.read().await.known as usize, ROWS);
+    let (cold, _) = since(&clinic.office.deps.ledger, before);
+    assert!(cold - ROWS as f64 <= 3.0, "{cold} write units for {ROWS} rows: one failed conditional write each");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_costs_one_write_and_no_read() {
+    const CALLBACKS: u32 = 10;
+    let hospital = once(5).await;
+    let (stack, ledger) = (&hospital.stack, hospital.stack.ledger());
+    let before = ledger.used_units();
+    for number in 0..CALLBACKS {
+        let id = NotificationId::parse("abcdefghijklm-abcdefghijklmnop").unwrap();
+        let sid = format!("SM{number:032x}");
+        let params = [("MessageSid", sid.as_str()), ("MessageStatus", "delivered")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let path = format!("/twilio/{}/status?n={id}&a=1", local::demo::TENANT);
+        let signature = signature::sign("demo-auth-token", &format!("{}{path}", stack.callback_base_url()), &params);
+        let answer = reqwest::Client::new()
+            .post(format!("http://{}{path}", stack.address()))
+            .header("x-twilio-signature", signature)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(format!("MessageSid={sid}&MessageStatus=delivered"))
+            .send();
+        assert_eq!(answer.await.unwrap().status().as_u16(), 204);
+    }
+    assert_eq!(since(ledger, before), (f64::from(CALLBACKS), 0.0));
 }

@@ -5,16 +5,18 @@ use lambda_http::{Error, Request, service_fn};
 use shared::aws::{self, Reached};
 use shared::clock::Clock;
 use shared::metrics::Metrics;
-use shared::settings::{self, Settings};
+use shared::settings::{self, Aws, Settings};
 use shared::telemetry;
+use shared::tls::Tls;
 use std::convert::Infallible;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")] // a function of this size has a fraction of one processor
 async fn main() -> Result<(), Error> {
     telemetry::init_json(settings::rust_log().as_deref());
     let settings = Settings::from_environment()?;
     let clock = Clock::system();
-    let Reached { ledger, tenants } = aws::reach(&settings, &clock).await;
+    let tls = Tls::new()?;
+    let Reached { ledger, tenants } = aws::reach(&tls, &settings, Aws::from_environment()?, &clock).await;
     let deps = Deps {
         ledger,
         tenants,

@@ -174,6 +174,12 @@ async fn sources(deps: &Deps, tenant: &Arc<Tenant>, request_id: &str, until: Tim
 }
 
 impl Memory {
+    /// A memory of nothing but the roads to PeopleSoft.
+    pub fn sharing(roads: Roads) -> Self {
+        let clients = Mutex::new(Clients { roads: Some(roads), of: HashMap::new() });
+        Self { clients, ..Self::default() }
+    }
+
     /// Forgets tenants that are no more.
     fn forget_all_but(&self, tenants: &[Arc<Tenant>]) {
         let known: HashSet<&TenantId> = tenants.iter().map(|tenant| &tenant.id).collect();

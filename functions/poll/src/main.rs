@@ -6,25 +6,28 @@ use poll::{Deps, Memory, run};
 use shared::aws::{self, Reached};
 use shared::clock::Clock;
 use shared::metrics::Metrics;
-use shared::settings::{self, Settings};
+use shared::peoplesoft::Roads;
+use shared::settings::{self, Aws, Settings};
 use shared::timing::Timing;
+use shared::tls::Tls;
 use shared::{telemetry, twilio};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")] // a function of this size has a fraction of one processor
 async fn main() -> Result<(), Error> {
     telemetry::init_json(settings::rust_log().as_deref());
     let settings = Settings::from_environment()?;
     let clock = Clock::system();
+    let tls = Tls::new()?;
     let timing = Timing::default();
-    let Reached { ledger, tenants } = aws::reach(&settings, &clock).await;
+    let Reached { ledger, tenants } = aws::reach(&tls, &settings, Aws::from_environment()?, &clock).await;
     let deps = Deps {
         ledger,
         tenants,
-        twilio: twilio::Client::new(twilio::Timeouts { total: timing.twilio_timeout, ..Default::default() })?,
+        twilio: twilio::Client::sharing(&tls, twilio::Timeouts { total: timing.twilio_timeout, ..Default::default() })?,
         metrics: Metrics::to_stdout(clock.clone()),
         clock,
         timing,
-        memory: Memory::default(),
+        memory: Memory::sharing(Roads::sharing(&tls)?),
     };
     let deps = &deps;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {

@@ -7,21 +7,23 @@ use send::{Deps, Invocation, batch, pace::Pace};
 use shared::aws::{self, Reached};
 use shared::clock::Clock;
 use shared::metrics::Metrics;
-use shared::settings::{self, Settings};
+use shared::settings::{self, Aws, Settings};
 use shared::timing::Timing;
+use shared::tls::Tls;
 use shared::{telemetry, twilio};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")] // a function of this size has a fraction of one processor
 async fn main() -> Result<(), Error> {
     telemetry::init_json(settings::rust_log().as_deref());
     let settings = Settings::from_environment()?;
     let clock = Clock::system();
+    let tls = Tls::new()?;
     let timing = Timing::default();
-    let Reached { ledger, tenants } = aws::reach(&settings, &clock).await;
+    let Reached { ledger, tenants } = aws::reach(&tls, &settings, Aws::from_environment()?, &clock).await;
     let deps = Deps {
         ledger,
         tenants,
-        twilio: twilio::Client::new(twilio::Timeouts { total: timing.twilio_timeout, ..Default::default() })?,
+        twilio: twilio::Client::sharing(&tls, twilio::Timeouts { total: timing.twilio_timeout, ..Default::default() })?,
         callback_base_url: settings.require_callback_base_url()?,
         metrics: Metrics::to_stdout(clock.clone()),
         clock,

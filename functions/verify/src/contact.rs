@@ -5,7 +5,7 @@ use crate::answer::Refusal;
 use crate::{Deps, locale};
 use shared::clock::Clock;
 use shared::contacts::{self, Person};
-use shared::peoplesoft::{Client, Error};
+use shared::peoplesoft::{Client, Error, Roads};
 use shared::phone::PhoneNumber;
 use shared::template::language_tag;
 use shared::tenant::{Tenant, TenantId};
@@ -29,7 +29,14 @@ pub struct Contact {
 
 /// The tenants' clients, kept while their documents stay the same: they hold connections and tokens.
 #[derive(Default)]
-pub struct Clients(Mutex<HashMap<TenantId, (Arc<Tenant>, Client)>>);
+pub struct Clients(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    /// Made with the first client, if nobody brought them.
+    roads: Option<Roads>,
+    of: HashMap<TenantId, (Arc<Tenant>, Client)>,
+}
 
 /// Looks an employee up.
 pub async fn find(deps: &Deps, tenant: &Arc<Tenant>, employee_id: &str) -> Result<Option<Contact>, Refusal> {
@@ -72,16 +79,27 @@ fn is_plain(employee_id: &str) -> bool {
 }
 
 impl Clients {
+    /// No clients yet, but the roads that they will share.
+    pub fn sharing(roads: Roads) -> Self {
+        Self(Mutex::new(Known { roads: Some(roads), of: HashMap::new() }))
+    }
+
     fn of(&self, tenant: &Arc<Tenant>, clock: &Clock) -> Result<Client, Error> {
         // What a panic elsewhere left behind is still good: every change is one step.
-        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((known, client)) = clients.get(&tenant.id)
-            && Arc::ptr_eq(known, tenant)
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((same, client)) = known.of.get(&tenant.id)
+            && Arc::ptr_eq(same, tenant)
         {
             return Ok(client.clone());
         }
-        let client = Client::new(tenant.peoplesoft.clone(), clock.clone())?;
-        clients.insert(tenant.id.clone(), (Arc::clone(tenant), client.clone()));
+        let roads = match known.roads.take() {
+            Some(roads) => roads,
+            None => Roads::new()?,
+        };
+        let client = Client::sharing(&roads, tenant.peoplesoft.clone(), clock.clone());
+        known.roads = Some(roads);
+        let client = client?;
+        known.of.insert(tenant.id.clone(), (Arc::clone(tenant), client.clone()));
         Ok(client)
     }
 }

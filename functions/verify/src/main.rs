@@ -4,24 +4,27 @@ use lambda_http::{Error, Request, service_fn};
 use shared::aws::{self, Reached};
 use shared::clock::Clock;
 use shared::metrics::Metrics;
-use shared::settings::{self, Settings};
+use shared::peoplesoft::Roads;
+use shared::settings::{self, Aws, Settings};
+use shared::tls::Tls;
 use shared::{telemetry, twilio};
 use std::convert::Infallible;
 use verify::{Deps, contact, respond};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")] // a function of this size has a fraction of one processor
 async fn main() -> Result<(), Error> {
     telemetry::init_json(settings::rust_log().as_deref());
     let settings = Settings::from_environment()?;
     let clock = Clock::system();
-    let Reached { ledger, tenants } = aws::reach(&settings, &clock).await;
+    let tls = Tls::new()?;
+    let Reached { ledger, tenants } = aws::reach(&tls, &settings, Aws::from_environment()?, &clock).await;
     let deps = Deps {
         ledger,
         tenants,
-        twilio: twilio::Client::new(twilio::Timeouts::default())?,
+        twilio: twilio::Client::sharing(&tls, twilio::Timeouts::default())?,
         metrics: Metrics::to_stdout(clock.clone()),
         clock,
-        contacts: contact::Clients::default(),
+        contacts: contact::Clients::sharing(Roads::sharing(&tls)?),
     };
     let deps = &deps;
     lambda_http::run(service_fn(

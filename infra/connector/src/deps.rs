@@ -2,10 +2,13 @@
 
 use crate::cli::Cli;
 use crate::failure::{self, Failure};
+use aws_config::BehaviorVersion;
+use shared::aws::wire;
 use shared::clock::Clock;
 use shared::ledger::Ledger;
 use shared::settings::{self, OperatorSettings};
 use shared::tenant::{Tenant, TenantId, Tenants, store};
+use shared::tls::Tls;
 use std::sync::Arc;
 
 /// What a command works with.
@@ -28,12 +31,13 @@ pub struct Deps {
 
 impl Deps {
     /// What the command line and the environment say.
-    pub async fn from_environment(cli: &Cli) -> Self {
+    pub async fn from_environment(cli: &Cli) -> Result<Self, Failure> {
         let settings = OperatorSettings::from_environment(cli.table.clone(), cli.secret_prefix.clone());
-        let config = shared::aws::config().await;
+        let tls = Tls::new().map_err(|error| Failure::Trouble(error.to_string()))?;
+        let config = aws_config::defaults(BehaviorVersion::latest()).http_client(wire::secure(&tls)).load().await;
         let (clock, prefix) = (Clock::system(), settings.tenant_secret_prefix);
         let secrets = aws_sdk_secretsmanager::Client::new(&config);
-        Self {
+        Ok(Self {
             ledger: settings.table_name.map(|table| Ledger::new(aws_sdk_dynamodb::Client::new(&config), table)),
             tenants: Tenants::new(secrets.clone(), prefix.clone(), clock.clone(), store::MAX_AGE),
             secrets,
@@ -41,7 +45,7 @@ impl Deps {
             clock,
             operator: settings::operator(),
             callback_base_url: settings.callback_base_url,
-        }
+        })
     }
 
     /// The ledger, for a command that can't do without.

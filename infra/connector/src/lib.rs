@@ -44,10 +44,10 @@ pub async fn run(cli: Cli, terminal: &mut Terminal<'_>) -> u8 {
         Command::Audit(Audit { what: AuditWhat::Report(args), reveal: false }) => {
             report::run(terminal, cli.format, args)
         }
-        _ => {
-            let deps = Deps::from_environment(&cli).await;
-            dispatch(&cli, &deps, terminal).await
-        }
+        _ => match Deps::from_environment(&cli).await {
+            Ok(deps) => dispatch(&cli, &deps, terminal).await,
+            Err(failure) => Err(failure),
+        },
     };
     settle(done, terminal)
 }

@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use rand::RngExt;
 use serde_json::Value;
+use shared::aws::wire;
 use shared::clock::Clock;
 use shared::ledger::{Ledger, table};
 use shared::metrics::Metrics;
@@ -86,7 +87,7 @@ pub enum Error {
     Table(String),
     /// The client for Twilio.
     #[error("no client for Twilio: {0}")]
-    Twilio(#[source] reqwest::Error),
+    Twilio(#[source] shared::tls::Error),
 }
 
 /// A running stack. Everything stops when it is dropped.
@@ -273,6 +274,7 @@ impl Drop for Stack {
 pub async fn sdk_config(endpoint: String) -> SdkConfig {
     let credentials = Credentials::new("local", "local", None, None, "local");
     aws_config::defaults(BehaviorVersion::latest())
+        .http_client(wire::plain())
         .region(Region::new(REGION))
         .credentials_provider(credentials)
         .endpoint_url(endpoint)

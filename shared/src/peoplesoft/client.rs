@@ -11,6 +11,7 @@ use super::row::Columns;
 use super::rows::{Flow, Rows};
 use super::{address, blocks};
 use crate::clock::Clock;
+use crate::tls::Tls;
 use jiff::tz::TimeZone;
 use std::fmt;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub(super) const MAX_AT_ONCE: usize = 10;
 /// A gateway's connections may be dropped by firewalls without a word, so idle ones aren't trusted for long.
 const IDLE_CONNECTION: Duration = Duration::from_secs(15);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const NO_TLS: Error = Error::Misconfigured { what: "TLS can't be set up in this program" };
 
 /// Talks to one tenant's `PeopleSoft`. Clones share the token, the connections and the limit on requests at once.
 #[derive(Clone)]
@@ -50,31 +52,37 @@ pub(super) struct Inner {
 /// The roads to gateways whose certificates the machine trusts by itself. Making them reads all those authorities, so a
 /// process with many tenants makes them once. They carry no credentials and keep no cookies. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Roads(reqwest::Client);
+pub struct Roads {
+    http: reqwest::Client,
+    tls: Tls,
+}
 
 impl Roads {
-    /// Roads for everybody.
+    /// Roads for everybody, with a set-up of TLS of their own.
     pub fn new() -> Result<Self, Error> {
-        Self::to(None)
+        Self::sharing(&Tls::new().map_err(|_| NO_TLS)?)
     }
 
-    fn to(ca_certificate_pem: Option<&str>) -> Result<Self, Error> {
-        let mut http = reqwest::Client::builder()
+    /// Roads for everybody.
+    pub fn sharing(tls: &Tls) -> Result<Self, Error> {
+        let http = tls
+            .http()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
             .http1_only()
             .gzip(true)
             .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(IDLE_CONNECTION);
-        if let Some(pem) = ca_certificate_pem {
-            let certificates = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).unwrap_or_default();
-            if certificates.is_empty() {
-                return Err(Error::Misconfigured { what: "ca_certificate_pem holds no certificate" });
-            }
-            http = http.tls_certs_merge(certificates);
-        }
-        http.build().map(Self).map_err(|_| Error::Misconfigured { what: "ca_certificate_pem can't be used" })
+            .pool_idle_timeout(IDLE_CONNECTION)
+            .build()
+            .map_err(|_| NO_TLS)?;
+        Ok(Self { http, tls: tls.clone() })
+    }
+
+    /// Roads of its own for a gateway with a private authority.
+    fn to(&self, ca_certificate_pem: &str) -> Result<Self, Error> {
+        let unusable = |_| Error::Misconfigured { what: "ca_certificate_pem holds no certificate, or a damaged one" };
+        Self::sharing(&self.tls.and(ca_certificate_pem).map_err(unusable)?)
     }
 }
 
@@ -127,14 +135,13 @@ impl fmt::Debug for Client {
 impl Client {
     /// A client for one `PeopleSoft`. Asks nothing yet; an error is always [`Error::Misconfigured`].
     pub fn new(connection: Connection, clock: Clock) -> Result<Self, Error> {
-        let roads = Roads::to(connection.ca_certificate_pem.as_deref())?;
-        Self::on(roads, connection, clock)
+        Self::sharing(&Roads::new()?, connection, clock)
     }
 
     /// The same on roads that many clients share, unless its gateway's certificate needs roads of its own.
     pub fn sharing(roads: &Roads, connection: Connection, clock: Clock) -> Result<Self, Error> {
         match &connection.ca_certificate_pem {
-            Some(_) => Self::new(connection, clock),
+            Some(pem) => Self::on(roads.to(pem)?, connection, clock),
             None => Self::on(roads.clone(), connection, clock),
         }
     }
@@ -142,7 +149,7 @@ impl Client {
     fn on(roads: Roads, connection: Connection, clock: Clock) -> Result<Self, Error> {
         let base = connection.checked_base()?;
         let inner = Inner {
-            http: roads.0,
+            http: roads.http,
             authorizer: Authorizer::new(&connection.auth)?,
             clock,
             places: Arc::new(Semaphore::new(MAX_AT_ONCE)),

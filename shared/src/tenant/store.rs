@@ -158,6 +158,12 @@ impl Tenants {
         Ok(tokens)
     }
 
+    /// Opens a connection to Secrets Manager before it is needed, by asking for a secret that there can't be: no tenant is
+    /// called that. What goes wrong is found out when it is needed.
+    pub async fn warm(&self) {
+        let _ = self.client.get_secret_value().secret_id(format!("{}-", self.prefix)).send().await;
+    }
+
     fn parse(&self, id: &TenantId, json: &str) -> Result<Tenant, Invalid> {
         let mut tenant = document::parse(id, json)?;
         if let Some(adjust) = &self.adjust {

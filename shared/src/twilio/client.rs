@@ -7,6 +7,7 @@ use super::codes::Class;
 use super::http::{Failure, address};
 use super::reply::Reply;
 use crate::phone::PhoneNumber;
+use crate::tls::{self, Tls};
 use std::time::Duration;
 
 /// A client for every account. Cheap to clone.
@@ -55,11 +56,15 @@ pub struct NewCall<'a> {
 }
 
 impl Client {
+    /// A client with a set-up of TLS of its own.
+    pub fn new(timeouts: Timeouts) -> Result<Self, tls::Error> {
+        Self::sharing(&Tls::new()?, timeouts)
+    }
+
     /// A client without proxies: a second party in between would answer where only Twilio's word counts.
-    ///
-    /// Fails only where TLS can't be set up, for want of root certificates.
-    pub fn new(timeouts: Timeouts) -> Result<Self, reqwest::Error> {
-        let http = reqwest::Client::builder()
+    pub fn sharing(tls: &Tls, timeouts: Timeouts) -> Result<Self, tls::Error> {
+        let http = tls
+            .http()
             .connect_timeout(timeouts.connect)
             .timeout(timeouts.total)
             // A POST on a connection that died in the pool, as they do while a Lambda is frozen, fails in a way that can't

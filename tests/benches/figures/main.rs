@@ -1,0 +1,41 @@
+//! How fast the functions are: each release binary runs as a process of its own against a Runtime API, a DynamoDB, a Secrets
+//! Manager and a Twilio that live here and answer at once. What is compared is compared within one run, and nothing fails for
+//! being slow.
+//!
+//! `cargo bench -p benches` measures everything, `cargo bench -p benches -- start send` what is named.
+//!
+//! Read in this order: [`lambda`] (a function and its Runtime API), [`far_end`] (what it talks to), [`usage`] (what it used),
+//! then the measurements.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss, unreachable_pub)]
+
+mod callback;
+mod far_end;
+mod lambda;
+mod poll;
+mod send;
+mod size;
+mod start;
+mod usage;
+
+const ALL: [&str; 5] = ["size", "start", "send", "callback", "poll"];
+
+fn main() {
+    // `cargo bench` passes `--bench`, as it would to a harness.
+    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    if let Some(unknown) = asked.iter().find(|name| !ALL.contains(&name.as_str())) {
+        eprintln!("there is no measurement {unknown}; there are {}", ALL.join(", "));
+        std::process::exit(2);
+    }
+    lambda::build();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for name in ALL.into_iter().filter(|name| asked.is_empty() || asked.iter().any(|asked| asked == name)) {
+        println!("{name}");
+        match name {
+            "size" => size::measure(),
+            "start" => runtime.block_on(start::measure()),
+            "send" => runtime.block_on(send::measure()),
+            "callback" => runtime.block_on(callback::measure()),
+            _ => runtime.block_on(poll::measure()),
+        }
+    }
+}
