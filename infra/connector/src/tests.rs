@@ -118,9 +118,9 @@ async fn a_long_list_is_read_in_pages() {
     let expect: Vec<String> = all[1..].iter().filter(|one| **one == id().to_string()).cloned().collect();
     assert_eq!(ids(&after.data), expect, "{after:?}");
     let nobody = employee("nobody").to_string();
-    let lost = world.run(&[&list[..], &["--after", &nobody]].concat(), "").await;
-    assert_eq!((lost.code, lost.data.as_str()), (2, ""), "{lost:?}");
-    assert!(lost.talk.contains("name the last one that was shown"), "{lost:?}");
+    let unknown = world.run(&[&list[..], &["--after", &nobody]].concat(), "").await;
+    assert_eq!((unknown.code, unknown.data.as_str()), (2, ""), "{unknown:?}");
+    assert!(unknown.talk.contains("name the last one that was shown"), "{unknown:?}");
 }
 
 /// Support's question, with what the portal did beside the texts. No code and no whole number is there to be shown.
