@@ -13,6 +13,7 @@
     unreachable_pub
 )]
 
+mod answers;
 mod callbacks;
 mod command;
 mod consent;

@@ -62,7 +62,8 @@ pub async fn poll(
         tracing::warn!(tenant = %tenant.id, source = source.source, "the query doesn't order its rows by their time, ascending; reading it takes more requests");
     }
     if let Some(bad) = &tally.last_bad {
-        tracing::warn!(tenant = %tenant.id, source = source.source, rows = tally.bad, last = %bad, "rows that can't be told");
+        // Nobody is told of them until somebody corrects them: no matter for a warning.
+        tracing::error!(tenant = %tenant.id, source = source.source, rows = tally.bad, last = %bad, remedy = "Correct the query, or the rows; what is corrected while the overlap lasts is told.", "rows that can't be told");
         deps.metrics.count(&tenant.id, "BadRows", tally.bad, None);
     }
     match read.and(appended) {
