@@ -32,6 +32,8 @@ pub struct Progress {
     pub broken: Vec<(String, String)>,
     /// Sources, as `tenant/source`, that were read to their end and have no notification.
     pub silent: Vec<String>,
+    /// Whether some notification is out of reach, and goes on being tried.
+    gives_up: bool,
 }
 
 /// Looks at everything on the ledger.
@@ -64,9 +66,6 @@ pub async fn look(stack: &Stack, timing: &Timing, now: Timestamp) -> Result<Prog
     if unread > 0 {
         progress.moving.insert("sources to read".to_owned(), unread);
     }
-    if !stack.stream_is_idle() {
-        progress.moving.insert("records on the stream".to_owned(), 1);
-    }
     let run = Run { timing, started_at: stack.started_at(), now };
     for (id, document) in tenants {
         for story in stack.ledger().tenant_stories(&id).await? {
@@ -77,6 +76,11 @@ pub async fn look(stack: &Stack, timing: &Timing, now: Timestamp) -> Result<Prog
         }
     }
     progress.silent = read.into_iter().collect();
+    // Whoever is out of reach is tried again and again, so that the stream need never be idle. What else is on it moves a
+    // notification that was counted above.
+    if !stack.stream_is_idle() && !progress.gives_up {
+        progress.moving.insert("records on the stream".to_owned(), 1);
+    }
     Ok(progress)
 }
 
@@ -102,7 +106,10 @@ impl Progress {
             let (moves, reason) = match moves(&story, state, run) {
                 Moves::Soon if !is_usable => (Moves::Later, Some("its tenant document can't be used".to_owned())),
                 Moves::Soon => match out_of_reach(&story, state, run) {
-                    Some(reason) => (Moves::Later, Some(reason)),
+                    Some(reason) => {
+                        self.gives_up = true;
+                        (Moves::Later, Some(reason))
+                    }
                     None => (Moves::Soon, None),
                 },
                 moves if state == State::Accepted => {
