@@ -168,7 +168,10 @@ impl Play<'_> {
         let stories = self.stories().await;
         for before in &self.known {
             let after = stories.iter().find(|story| story.id == before.id).unwrap();
-            assert!(before.facts.iter().all(|fact| after.facts.contains(fact)), "{about}: {before:#?}, then {after:#?}");
+            assert!(
+                before.facts.iter().all(|fact| after.facts.contains(fact)),
+                "{about}: {before:#?}, then {after:#?}"
+            );
         }
         let ids: HashSet<String> = stories.iter().map(|story| story.id.to_string()).collect();
         let mut accepted = self.stage.twilio.accepted();
@@ -176,7 +179,8 @@ impl Play<'_> {
         let proof = proof::prove(&stories, self.stage.time.now(), &accepted);
         assert!(proof.holds(), "{about}: {proof:?}, {stories:#?}");
         let sids: HashSet<&str> = accepted.iter().map(|message| message.sid.as_str()).collect();
-        let keys: HashSet<String> = stories.iter().flat_map(|story| story.facts.iter().map(|fact| fact.key())).collect();
+        let keys: HashSet<String> =
+            stories.iter().flat_map(|story| story.facts.iter().map(shared::notification::Fact::key)).collect();
         for sent in self.stage.twilio.callbacks().iter().filter(|sent| sids.contains(sent.sid.as_str())) {
             let taken = sent.answers.contains(&Some(204));
             assert!(!taken || keys.contains(&format!("callback#{}#{}", sent.sid, sent.status)), "{about}: {sent:?}");
@@ -196,7 +200,13 @@ fn still(settings: &mut Settings) {
 }
 
 /// Plays a scenario once, with one death or none. Answers who died, and whether the request would change anything.
-async fn play(scenario: &Scenario, stage: &mut Stage, wire: &Wire, number: usize, death: Option<Death>) -> Option<(Died, bool)> {
+async fn play(
+    scenario: &Scenario,
+    stage: &mut Stage,
+    wire: &Wire,
+    number: usize,
+    death: Option<Death>,
+) -> Option<(Died, bool)> {
     let about = format!("{death:?}");
     let tenant = stage.tenant(&format!("t{number}"), scenario.document);
     let to = phone(number);
@@ -367,13 +377,7 @@ async fn of_a_text_that_reaches_nobody_and_the_call_that_follows() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_text_to_somebody_who_has_opted_out() {
-    every_step(&Scenario {
-        stopped: true,
-        ends: &[&[(Channel::Sms, State::Suppressed, 0)]],
-        least: 10,
-        ..PLAIN
-    })
-    .await;
+    every_step(&Scenario { stopped: true, ends: &[&[(Channel::Sms, State::Suppressed, 0)]], least: 10, ..PLAIN }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

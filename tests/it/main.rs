@@ -14,6 +14,7 @@
 )]
 
 mod callbacks;
+mod chaos;
 mod command;
 mod consent;
 mod contacts;
