@@ -180,7 +180,7 @@ impl Play<'_> {
         assert!(proof.holds(), "{about}: {proof:?}, {stories:#?}");
         let sids: HashSet<&str> = accepted.iter().map(|message| message.sid.as_str()).collect();
         let keys: HashSet<String> =
-            stories.iter().flat_map(|story| story.facts.iter().map(|fact| fact.key())).collect();
+            stories.iter().flat_map(|story| story.facts.iter().map(shared::notification::Fact::key)).collect();
         for sent in self.stage.twilio.callbacks().iter().filter(|sent| sids.contains(sent.sid.as_str())) {
             let taken = sent.answers.contains(&Some(204));
             assert!(!taken || keys.contains(&format!("callback#{}#{}", sent.sid, sent.status)), "{about}: {sent:?}");

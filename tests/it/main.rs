@@ -15,6 +15,7 @@
 
 mod answers;
 mod callbacks;
+mod chaos;
 mod command;
 mod consent;
 mod contacts;

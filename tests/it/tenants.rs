@@ -1,10 +1,16 @@
 //! One tenant's trouble stays in that tenant.
 
+use crate::stage::Stage;
 use crate::world::{start_stack, until_still};
+use axum::Json;
+use http::{HeaderMap, StatusCode};
 use local::demo::{Demo, Moods};
 use local::peoplesoft::{Fault, Rule};
+use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::notification::State;
+use shared::settings::TENANT_SECRET_PREFIX;
+use shared::tenant::{TenantId, Tenants, store};
 use shared::timing::Timing;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -68,4 +74,58 @@ async fn a_document_that_is_fetched_again_and_says_the_same_is_the_same() {
     office.rewrite("clinic", &document);
     let third = get().await;
     assert!(!std::sync::Arc::ptr_eq(&first, &third) && third.display_name == "Another");
+}
+
+const DOCUMENT: &str = r#"{"peoplesoft": {"host": "hr.example.org", "node": "PSFT_HR", "time_zone": "UTC",
+    "auth": {"type": "basic", "oprid": "NOTIFY", "password": "p"}},
+    "twilio": {"account_sid": "AC00000000000000000000000000000001", "auth_token": "t"}, "events": []}"#;
+
+/// Secrets Manager with three tenants: one whose secret opens, one whose key was disabled, one that was marked for deletion
+/// after it was listed.
+async fn secrets(headers: HeaderMap, body: String) -> (StatusCode, Json<Value>) {
+    let name = |tenant: &str| format!("{TENANT_SECRET_PREFIX}{tenant}");
+    let secret = |tenant| json!({"Name": name(tenant), "SecretString": DOCUMENT, "VersionStages": ["AWSCURRENT"]});
+    let refused = |kind: &str| (StatusCode::BAD_REQUEST, Json(json!({"__type": kind, "Message": "no"})));
+    match headers["x-amz-target"].to_str().unwrap() {
+        "secretsmanager.ListSecrets" => {
+            let names = ["deleted", "locked", "open"].map(|tenant| json!({"Name": name(tenant)}));
+            (StatusCode::OK, Json(json!({"SecretList": names})))
+        }
+        "secretsmanager.BatchGetSecretValue" => {
+            let error = |tenant, code| json!({"SecretId": name(tenant), "ErrorCode": code});
+            let errors = [error("locked", "DecryptionFailure"), error("deleted", "InvalidRequestException")];
+            (StatusCode::OK, Json(json!({"SecretValues": [secret("open")], "Errors": errors})))
+        }
+        _ if body.contains(&name("locked")) => refused("DecryptionFailure"),
+        _ if body.contains(&name("deleted")) => refused("InvalidRequestException"),
+        _ => (StatusCode::OK, Json(secret("open"))),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_does_not_open_is_its_tenants_trouble_alone() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server =
+        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(secrets)).await.unwrap() });
+    let mut stage = Stage::new().await;
+    let client = aws_sdk_secretsmanager::Client::new(&local::stack::sdk_config(url).await);
+    let clock = stage.time.clock();
+    let tenants = Tenants::new(client, TENANT_SECRET_PREFIX.to_owned(), clock, store::MAX_AGE);
+    let listed = tenants.list().await.unwrap();
+    let usable: Vec<_> = listed.iter().map(|(id, document)| (id.as_str(), document.is_ok())).collect();
+    assert_eq!(usable, [("locked", false), ("open", true)]);
+    let locked = TenantId::parse("locked").unwrap();
+    let why = tenants.get(&locked).await.err().unwrap();
+    assert!(matches!(why, store::Error::Invalid(..)) && why.to_string().contains("DecryptionFailure"), "{why}");
+
+    // Their records don't go back to the stream, where they would hold up everybody behind them.
+    for name in ["locked", "deleted"] {
+        let tenant = stage.tenant(name, |_| ());
+        stage.create(&tenant, |_| ()).await;
+    }
+    stage.send.tenants = std::sync::Arc::new(tenants);
+    assert_eq!(stage.send().await, 2);
+    assert_eq!(stage.twilio.requests(), 0);
+    server.abort();
 }

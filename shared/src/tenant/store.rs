@@ -1,10 +1,11 @@
 //! Tenants out of Secrets Manager: one by name, or all of them, cached for a while so that a rotated secret takes effect
 //! without a deploy. Never writes a secret.
 
-use super::{Invalid, Tenant, TenantId, document};
+use super::{Invalid, Problem, Tenant, TenantId, document};
 use crate::clock::Clock;
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, SdkError};
+use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -20,6 +21,8 @@ pub const MAX_AGE: Duration = Duration::from_mins(5);
 const AFRESH_EVERY: Duration = Duration::from_secs(30);
 /// How many names without a secret are remembered, so that made-up ones cost neither calls nor memory.
 const UNKNOWN_KEPT: usize = 1000;
+/// Refusals that are about one secret: its key or its policy (Secrets Manager API, `GetSecretValue`, errors).
+const OF_ONE_SECRET: &[&str] = &["DecryptionFailure", "AccessDeniedException", "InvalidParameterException"];
 /// What `BatchGetSecretValue` takes at once.
 const BATCH: usize = 20;
 
@@ -29,7 +32,7 @@ pub enum Error {
     /// Secrets Manager can't be reached or refuses us. Trying again later helps.
     #[error("the secrets of the tenants can't be read: {0}")]
     Unreachable(String),
-    /// The document is wrong. Only a corrected document helps.
+    /// The document is wrong, or its secret doesn't open. Only mending that helps.
     #[error("tenant {0}: {1}")]
     Invalid(TenantId, Arc<Invalid>),
 }
@@ -199,10 +202,20 @@ impl Tenants {
         let name = format!("{}{id}", self.prefix);
         match self.client.get_secret_value().secret_id(name).version_stage(stage).send().await {
             Ok(output) => Ok(output.secret_string),
-            Err(error) if error.as_service_error().is_some_and(aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError::is_resource_not_found_exception) => {
-                Ok(None)
-            }
-            Err(error) => Err(unreachable(&error)),
+            Err(error) => match error.as_service_error() {
+                // The second is what a secret says that is marked for deletion: whoever did that wants it gone.
+                Some(
+                    GetSecretValueError::ResourceNotFoundException(_) | GetSecretValueError::InvalidRequestException(_),
+                ) => Ok(None),
+                // This one secret doesn't open. The others may, and must not be kept waiting.
+                Some(refused) if refused.code().is_some_and(|code| OF_ONE_SECRET.contains(&code)) => {
+                    let code = refused.code().unwrap_or_default();
+                    let what = format!("can't be opened ({code}): mend the secret's key or its policy");
+                    let problems = vec![Problem { place: String::new(), what }];
+                    Err(Error::Invalid(id.clone(), Arc::new(Invalid { problems })))
+                }
+                _ => Err(unreachable(&error)),
+            },
         }
     }
 

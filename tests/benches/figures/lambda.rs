@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, mpsc};
 
 /// The functions that ship.
@@ -102,7 +102,7 @@ impl Lambda {
         self.await_next().await;
         Invocation {
             wall: ended - began,
-            cpu: usage::cpu(self.child.id()) - before,
+            cpu: usage::cpu(self.child.id()).saturating_sub(before),
             answer: serde_json::from_slice(&answer).unwrap(),
         }
     }
@@ -132,10 +132,11 @@ async fn next(State(tell): Tell) -> Response {
     let (give, given) = tokio::sync::oneshot::channel();
     tell.lock().await.send(Told::Next(give)).await.unwrap();
     let event = given.await.unwrap_or_default();
-    let deadline = SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + Duration::from_secs(120);
+    let now = shared::clock::Clock::system().now();
+    let deadline = now.as_millisecond() + 120_000;
     let headers = [
         ("lambda-runtime-aws-request-id", "5d3f7a9c-0000-4000-8000-000000000000".to_owned()),
-        ("lambda-runtime-deadline-ms", deadline.as_millis().to_string()),
+        ("lambda-runtime-deadline-ms", deadline.to_string()),
         ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:us-east-1:000000000000:function:f".to_owned()),
         ("lambda-runtime-trace-id", "Root=1-00000000-000000000000000000000000".to_owned()),
     ]

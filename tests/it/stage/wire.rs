@@ -8,7 +8,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::fmt;
-use std::sync::LazyLock;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -25,6 +24,7 @@ pub enum Side {
 #[derive(Clone)]
 pub struct Wire {
     traffic: watch::Sender<Traffic>,
+    client: reqwest::Client,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -41,7 +41,7 @@ struct Traffic {
 
 impl Wire {
     pub fn new() -> Self {
-        Self { traffic: watch::Sender::new(Traffic::default()) }
+        Self { traffic: watch::Sender::new(Traffic::default()), client: client() }
     }
 
     /// Stands in front of `target`, for as long as the runtime lives; answers where.
@@ -134,7 +134,7 @@ impl Wire {
             return std::future::pending().await;
         }
         let url = format!("{target}{}", parts.uri);
-        let exchange = exchange(parts.method, url, parts.headers, body);
+        let exchange = exchange(self.client.clone(), parts.method, url, parts.headers, body);
         let traffic = self.traffic.clone();
         // A task of its own: it is carried out even if whoever asked is gone.
         let carried_out = tokio::spawn(async move {
@@ -164,20 +164,26 @@ fn changes(method: &Method, headers: &HeaderMap) -> bool {
     }
 }
 
-/// A client for loopback. It keeps no connections, which would not outlive the test that made them, and is one for all, since
-/// it takes long to make.
-pub fn client() -> &'static reqwest::Client {
-    static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
-        let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-        builder.pool_max_idle_per_host(0).build().unwrap()
-    });
-    &CLIENT
+/// A client for loopback. It knows no root certificates, which take long to read.
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .tls_certs_only([])
+        .build()
+        .unwrap()
 }
 
-async fn exchange(method: Method, url: String, mut headers: HeaderMap, body: Bytes) -> Result<Response<Body>, Broken> {
+async fn exchange(
+    client: reqwest::Client,
+    method: Method,
+    url: String,
+    mut headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response<Body>, Broken> {
     headers.remove("host");
     headers.remove("content-length");
-    let answer = client().request(method, url).headers(headers).body(body).send().await.map_err(|_| Broken)?;
+    let answer = client.request(method, url).headers(headers).body(body).send().await.map_err(|_| Broken)?;
     let mut response = Response::new(Body::empty());
     (*response.status_mut(), *response.headers_mut()) = (answer.status(), answer.headers().clone());
     *response.body_mut() = Body::from(answer.bytes().await.map_err(|_| Broken)?);
