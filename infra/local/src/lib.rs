@@ -1,13 +1,15 @@
 //! The world on a laptop: what AWS, PeopleSoft and Twilio would be, in one process, around the very functions that are
 //! deployed. Servers listen on loopback and stop when dropped.
 //!
-//! Read in this order: [`stack`] (everything together), [`demo`] (a hospital to try it with), [`progress`] (how far a run has
-//! come), [`proof`] (whether everybody got one text), [`export`] (the table, as AWS exports it); then [`aws`], and the fakes [`peoplesoft`] and [`twilio`].
+//! Read in this order: [`stack`] (everything together), [`polls`] (what its schedule came to), [`demo`] (a hospital to try it
+//! with), [`progress`] (how far a run has come), [`proof`] (whether everybody got one text), [`export`] (the table, as AWS
+//! exports it); then [`aws`], and the fakes [`peoplesoft`] and [`twilio`].
 
 pub mod aws;
 pub mod demo;
 pub mod export;
 pub mod peoplesoft;
+pub mod polls;
 pub mod progress;
 pub mod proof;
 mod routes;

@@ -13,6 +13,7 @@ pub(in super::super) const TABLE: &str = "ledger";
 
 pub(in super::super) fn client(dynamodb: &DynamoDb) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
+        .http_client(shared::aws::wire::plain())
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "test"))

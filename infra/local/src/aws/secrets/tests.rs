@@ -20,6 +20,7 @@ async fn with_files(files: &[(&str, &str)]) -> (TempDir, Secrets, Client) {
     }
     let secrets = Secrets::start(directory.path().to_owned(), PREFIX.to_owned()).await.unwrap();
     let config = aws_sdk_secretsmanager::Config::builder()
+        .http_client(shared::aws::wire::plain())
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .credentials_provider(Credentials::new("local", "local", None, None, "test"))
