@@ -177,7 +177,7 @@ fn the_document_to_copy_is_what_the_pages_say() {
 #[test]
 fn every_key_of_a_document_is_explained_on_some_page() {
     let known = std::fs::read_to_string(
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/src/tenant/tests/complete.json"),
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("shared/src/tenant/tests/complete.json"),
     );
     let pages = KINDS.map(page).join("\n") + &page("README") + &page("contacts") + &page("verify") + &front_page();
     let named = |key: &str| {

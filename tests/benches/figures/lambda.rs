@@ -26,7 +26,7 @@ pub const CALLBACK_BASE_URL: &str = "https://callback.example.org";
 /// Builds everything that is measured, as it ships.
 pub fn build() {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["build", "--release", "--quiet", "-p", "benches", "--bin", HELLO]);
+    cargo.args(["build", "--release", "--quiet", "--bins", "-p", "benches"]);
     for function in FUNCTIONS {
         cargo.args(["-p", function]);
     }
