@@ -3,6 +3,7 @@ are; only where AWS is, the shell's environment says."""
 
 import json
 import platform
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class Deployment:
 
     def connector(self, *arguments: str) -> str:
         """The operator's command; what it printed."""
-        exported = dict(pair.split("=", 1) for pair in self.outputs["Environment"].removeprefix("export ").split())
+        exported = dict(pair.split("=", 1) for pair in shlex.split(self.outputs["Environment"])[1:])
         return self.run(self.emulator.environment | exported, self.connector_program, *arguments)
 
     def notifications(self, tenant: str) -> list[dict]:

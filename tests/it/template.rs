@@ -234,6 +234,26 @@ fn every_parameter_says_what_it_is_for_and_what_it_may_be() {
     }
 }
 
+/// Twilio's callbacks hold numbers, and a portal's requests its token.
+#[test]
+fn callbacks_come_encrypted_unless_they_never_leave_this_machine() {
+    let template = Template::read();
+    let pattern = template.all["Parameters"]["CallbackBaseUrl"]["AllowedPattern"].as_str().unwrap();
+    let pattern = regex::Regex::new(pattern).unwrap();
+    for (address, allowed) in [
+        ("", true),
+        ("https://notify.example.org", true),
+        ("https://notify.example.org:8443/peoplesoft", true),
+        ("http://127.0.0.1:4566/_aws/execute-api/a1b2/$default", true),
+        ("http://notify.example.org", false),
+        ("https://notify.example.org/", false),
+        ("https://notify.example.org?stage=1", false),
+        ("https://notify.example.org/it's", false), // it would end the quotes in the output Environment
+    ] {
+        assert_eq!(pattern.is_match(address), allowed, "{address}");
+    }
+}
+
 /// The events for `cargo lambda invoke` are what the functions take.
 #[test]
 fn sample_events_are_understood() {

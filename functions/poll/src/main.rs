@@ -1,6 +1,5 @@
 //! The Lambda function `poll`: logging, settings, clients, and the runtime. What happens is in the library.
 
-use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use poll::{Deps, Memory, run};
 use shared::aws::{self, Reached};
@@ -31,8 +30,7 @@ async fn main() -> Result<(), Error> {
     };
     let deps = &deps;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
-        let until = Timestamp::from_millisecond(i64::try_from(event.context.deadline).unwrap_or(i64::MAX))
-            .unwrap_or(Timestamp::MAX);
+        let until = deps.clock.end_of_invocation(event.context.deadline);
         run(deps, &event.context.request_id, until).await?;
         Ok::<_, Error>(())
     }))

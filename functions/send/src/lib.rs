@@ -60,7 +60,10 @@ pub async fn batch(deps: &Deps, event: Event, invocation: &Invocation) -> Dynamo
         .map(|record| async move {
             let sequence = record.change.sequence_number.clone();
             match one(deps, record, invocation).await {
-                Ok(Started::NoTime) => sequence,
+                Ok(Started::NoTime) => {
+                    tracing::warn!("no time is left: record handed back to the stream");
+                    sequence
+                }
                 Ok(_) => None,
                 Err(error) => {
                     tracing::error!(error = %error, "record handed back to the stream");

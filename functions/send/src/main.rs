@@ -1,7 +1,6 @@
 //! The Lambda function `send`: logging, settings, clients, and the runtime. What happens is in the library.
 
 use aws_lambda_events::event::dynamodb::Event;
-use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use send::{Deps, Invocation, batch, pace::Pace};
 use shared::aws::{self, Reached};
@@ -32,8 +31,7 @@ async fn main() -> Result<(), Error> {
     };
     let deps = &deps;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| async move {
-        let until = Timestamp::from_millisecond(i64::try_from(event.context.deadline).unwrap_or(i64::MAX))
-            .unwrap_or(Timestamp::MAX);
+        let until = deps.clock.end_of_invocation(event.context.deadline);
         let invocation = Invocation { request_id: event.context.request_id, until };
         Ok::<_, Error>(batch(deps, event.payload, &invocation).await)
     }))
