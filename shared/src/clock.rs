@@ -32,8 +32,7 @@ impl Clock {
     }
 
     /// When the invocation that begins now must be done, by the deadline that came with it: milliseconds since 1970, as Lambda's
-    /// Runtime API tells them. `cargo lambda watch` says ten minutes past midnight, on the first of January 1970: that is no deadline, and a minute
-    /// is taken instead.
+    /// Runtime API tells them. `cargo lambda watch` tells a time long gone: that is no deadline, and a minute is taken instead.
     pub fn end_of_invocation(&self, deadline: u64) -> Timestamp {
         let now = self.now();
         let told = i64::try_from(deadline).ok().and_then(|millis| Timestamp::from_millisecond(millis).ok());
