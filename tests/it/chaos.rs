@@ -13,16 +13,18 @@ use local::twilio::{Fault, Operation, Rule, Settings, Trouble, When};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
-use shared::notification::State;
+use shared::notification::{NotificationId, State};
 use shared::phone::Channel;
 use shared::tenant::TenantId;
-use std::collections::{BTreeMap, HashSet};
-use std::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
 
 /// How many the test lets through; the example of this name any number.
 const SMALL: usize = 150;
 /// How many are created in a minute.
 const A_MINUTE: usize = 100;
+/// How often a long run says on stderr how far it is.
+const SAY_EVERY: Duration = Duration::from_secs(10);
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -94,6 +96,8 @@ struct Chaos {
     tenant: TenantId,
     random: StdRng,
     deaths: usize,
+    /// Those that nobody has seen settled, oldest first.
+    open: VecDeque<NotificationId>,
 }
 
 /// Lets `count` notifications go through a bad day.
@@ -106,8 +110,9 @@ pub async fn run(count: usize, seed: u64) -> Outcome {
     let stage = Stage::with(Time::at(MORNING), in_front).await;
     let tenant = stage.tenant("chaos", |_| ());
     stage.twilio.change(|settings| bad_day(settings, seed));
-    let mut chaos = Chaos { stage, wire, tenant, random: StdRng::seed_from_u64(seed), deaths: 0 };
-    let mut left = count;
+    let mut chaos =
+        Chaos { stage, wire, tenant, random: StdRng::seed_from_u64(seed), deaths: 0, open: VecDeque::new() };
+    let (mut left, mut said) = (count, Instant::now());
     // Ends when nothing is open; two days are more than anything may take.
     for _ in 0..48 * 60 {
         let new = left.min(A_MINUTE);
@@ -116,7 +121,12 @@ pub async fn run(count: usize, seed: u64) -> Outcome {
             chaos.create().await;
         }
         chaos.minute().await;
-        if left == 0 && chaos.is_over().await {
+        let is_over = chaos.is_over().await && left == 0;
+        if said.elapsed() >= SAY_EVERY {
+            chaos.say(count - left);
+            said = Instant::now();
+        }
+        if is_over {
             break;
         }
         // Once everything is created, the sweep alone has work, and that is never due at once.
@@ -141,6 +151,7 @@ impl Chaos {
             _ => {}
         });
         let id = create.await;
+        self.open.push_back(id.clone());
         if let 20..23 = dice {
             let number = self.stage.story(&self.tenant, &id).await.created().unwrap().to.clone().unwrap();
             self.stage.twilio.change(|settings| {
@@ -204,19 +215,44 @@ impl Chaos {
         }
     }
 
-    /// Whether everything is settled, and every text that reached nobody has its call.
-    async fn is_over(&self) -> bool {
-        let (stories, now) = (self.stage.stories(&self.tenant).await, self.stage.time.now());
-        let calls: HashSet<_> = stories.iter().filter_map(|story| story.created()?.escalates.clone()).collect();
-        stories.iter().all(|story| {
-            let state = story.standing(now).state;
-            let wants_call = story.created().is_some_and(|created| created.escalate_after_minutes.is_some());
-            state.is_settled() && (!wants_call || state == State::Delivered || calls.contains(&story.id))
-        })
+    /// Whether everything is settled, and every text that reached nobody has its call. Asks about those that were not seen
+    /// settled before, up to the first that still isn't.
+    async fn is_over(&mut self) -> bool {
+        while let Some(id) = self.open.front() {
+            let story = self.stage.story(&self.tenant, id).await;
+            let (state, created) = (story.standing(self.stage.time.now()).state, story.created().unwrap());
+            if !state.is_settled() {
+                return false;
+            }
+            if created.escalate_after_minutes.is_some() && state != State::Delivered {
+                let call = NotificationId::of(
+                    &self.tenant,
+                    &created.employee_id,
+                    &created.source,
+                    &created.key,
+                    Channel::Voice,
+                );
+                if self.stage.story(&self.tenant, &call).await.created().is_none() {
+                    return false;
+                }
+                self.open.push_back(call);
+            }
+            self.open.pop_front();
+        }
+        true
+    }
+
+    fn say(&self, created: usize) {
+        let (now, deaths) = (self.stage.time.now(), self.deaths);
+        let (settled, requests) = (created.saturating_sub(self.open.len()), self.stage.twilio.requests());
+        eprintln!(
+            "{now}: {created} created, the first {settled} settled, Twilio asked {requests} times, {deaths} deaths"
+        );
     }
 
     async fn outcome(&self) -> Outcome {
         let (stage, now) = (&self.stage, self.stage.time.now());
+        let taken = stage.twilio.accepted_per_notification();
         let stories = stage.stories(&self.tenant).await;
         let proof = stage.prove(&self.tenant).await;
         let counted = stage.counted();
@@ -240,7 +276,8 @@ impl Chaos {
             let standing = story.standing(now);
             *outcome.states.entry(standing.state).or_default() += 1;
             let open = !standing.state.is_settled();
-            let unaccounted = stage.accepted(&story.id) != usize::from(local::proof::was_accepted(story));
+            let times = taken.get(&story.id.to_string()).copied().unwrap_or_default();
+            let unaccounted = times != usize::from(local::proof::was_accepted(story));
             if open || unaccounted {
                 println!("forgotten: {story:#?}");
                 outcome.lost += 1;
