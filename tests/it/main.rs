@@ -29,6 +29,7 @@ mod handbook;
 mod kill;
 mod kinds;
 mod layout;
+mod lease;
 mod log;
 mod metrics;
 mod pace;

@@ -54,7 +54,7 @@ impl Polls {
                         matches!(&error, poll::pages::Error::PeopleSoft(error) if error.class() == Class::Credentials);
                     known.error = Some(error.to_string());
                 }
-                poll::source::Polled::NotNow => {}
+                poll::source::Polled::NotNow | poll::source::Polled::LeftOut => {}
             }
         }
     }

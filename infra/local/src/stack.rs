@@ -256,8 +256,8 @@ pub async fn sdk_config(endpoint: String) -> SdkConfig {
         .await
 }
 
-/// Creates the table as it is deployed, and frees cursors that a killed predecessor still holds: the data file's lock says
-/// that nobody else is at work.
+/// Creates the table as it is deployed, ends the leases of a killed predecessor and lets every source be read at once: the data file's
+/// lock says that nobody else is at work.
 async fn prepare(client: &aws_sdk_dynamodb::Client) -> Result<(), Error> {
     let definition = table::definition()?;
     let mut create = aws_sdk_dynamodb::operation::create_table::CreateTableInput::builder()
@@ -325,7 +325,7 @@ fn pump(dynamodb: &DynamoDb, send: Arc<send::Deps>) -> Result<Pump, Error> {
 }
 
 /// Starts a poll at every turn, whether or not the last one is done, as a schedule does: a tenant whose PeopleSoft hangs must
-/// not keep the others waiting. Leases keep two polls from reading the same source.
+/// not keep the others waiting. Leases keep two polls from reading the same tenant.
 async fn schedule(deps: poll::Deps, every: Duration, polls: Arc<Mutex<Polls>>) {
     let deps = Arc::new(deps);
     let mut running = JoinSet::new();
