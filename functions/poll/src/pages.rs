@@ -129,6 +129,7 @@ pub async fn read(
         tenant,
         source,
         scale,
+        now: until,
         columns: source.columns.all(&source.key),
         bad: HashSet::new(),
         hasher: RandomState::new(),
@@ -150,6 +151,8 @@ struct Reading<'a> {
     tenant: &'a Tenant,
     source: &'a EventSource,
     scale: Scale,
+    /// The end of what was asked for, which prompts may not be able to tell as finely.
+    now: Timestamp,
     columns: Vec<String>,
     /// Fingerprints of the rows that can't be told.
     bad: HashSet<u64>,
@@ -262,7 +265,10 @@ impl Reading<'_> {
                 Ok(event) => {
                     self.tally.unordered |= page.span.is_some_and(|(_, last)| event.occurred.local < last);
                     page.saw(event.occurred.local, self.employee(&row));
-                    let new = taker.take(Told { row, event }).await?;
+                    // It comes again when its time has come: whole days bring the hours that are still ahead.
+                    let early =
+                        event.occurred.earliest > self.now && self.scale.place(event.occurred.local) <= window.until;
+                    let new = !early && taker.take(Told { row, event }).await?;
                     page.new += u64::from(new);
                     self.tally.rows += u64::from(new);
                 }
