@@ -2,7 +2,7 @@
 //! them, all held. What was seen before costs nothing.
 
 use crate::contacts::Book;
-use crate::notify::{self, Draft};
+use crate::notify::{self, BadRow, Draft};
 use crate::pages::{Error, Take, Told};
 use crate::turn::Turn;
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -59,6 +59,10 @@ pub struct Added {
     pub held: u64,
     /// Events whose notification was there.
     pub known: u64,
+    /// Rows that can't be told.
+    pub bad: u64,
+    /// Why the last of those can't.
+    pub last_bad: Option<BadRow>,
 }
 
 /// Takes the rows of one reading.

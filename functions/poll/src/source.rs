@@ -52,14 +52,15 @@ pub async fn poll(
     let mut tally = pages::Tally::default();
     let reading = pages::read(client, (tenant, source), (since, now), &mut tally, &mut collector);
     let read = tokio::time::timeout(turn.left(), reading).await.unwrap_or(Err(Error::TimeOver));
-    let (added, appended) = collector.finish(&read).await;
+    let (mut added, appended) = collector.finish(&read).await;
+    (added.bad, added.last_bad) = (tally.bad, tally.last_bad);
     if tally.unordered {
         tracing::warn!(tenant = %tenant.id, source = source.source, "the query doesn't order its rows by their time, ascending; reading it takes more requests");
     }
-    if let Some(bad) = &tally.last_bad {
+    if let Some(last) = &added.last_bad {
         // Nobody is told of them until somebody corrects them: no matter for a warning.
-        tracing::error!(tenant = %tenant.id, source = source.source, rows = tally.bad, last = %bad, remedy = "Correct the query, or the rows; what is corrected while the overlap lasts is told.", "rows that can't be told");
-        deps.metrics.count(&tenant.id, "BadRows", tally.bad, None);
+        tracing::error!(tenant = %tenant.id, source = source.source, rows = added.bad, last = %last, remedy = "Correct the query, or the rows; what is corrected while the overlap lasts is told.", "rows that can't be told");
+        deps.metrics.count(&tenant.id, "BadRows", added.bad, None);
     }
     match read.and(appended) {
         Ok(()) => {
