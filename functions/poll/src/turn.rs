@@ -9,14 +9,15 @@ use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use shared::ledger;
 use shared::ledger::cursor::{Cursor, Lease};
-use shared::peoplesoft::Client;
+use shared::peoplesoft::{Client, MAX_AT_ONCE};
 use shared::stamp;
 use shared::tenant::{EventSource, Tenant};
 use shared::timing::Timing;
 use std::time::Duration;
 
-/// Sources of one tenant read at once.
+/// Sources of one tenant read at once. Each asks for contacts while it reads, which needs room beside all of them.
 const SOURCES_AT_ONCE: usize = 4;
+const _: () = assert!(SOURCES_AT_ONCE < MAX_AT_ONCE);
 /// The least time that is worth beginning a tenant or a source for.
 const LEAST_TIME: Duration = Duration::from_secs(10);
 /// How much longer than its turn a lease lasts: what was read is appended meanwhile, and nothing is asked any more.
