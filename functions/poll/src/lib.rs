@@ -154,7 +154,9 @@ async fn sources(deps: &Deps, tenant: &Arc<Tenant>, request_id: &str, until: Tim
     let client = match client(deps, tenant) {
         Ok(client) => client,
         Err(error) => {
+            // A document with such a connection is refused: this is the program's own fault, and must ring all the same.
             tracing::error!(tenant = %tenant.id, error = %error, remedy = error.remedy(), "no client for this PeopleSoft");
+            deps.metrics.count(&tenant.id, "PollFailed", 1, None);
             return Vec::new();
         }
     };
