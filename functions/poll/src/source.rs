@@ -57,6 +57,9 @@ pub async fn poll(
     if tally.unordered {
         tracing::warn!(tenant = %tenant.id, source = source.source, "the query doesn't order its rows by their time, ascending; reading it takes more requests");
     }
+    if tally.outside {
+        tracing::warn!(tenant = %tenant.id, source = source.source, remedy = pages::OUTSIDE, "rows came whose time is none that was asked for");
+    }
     if let Some(last) = &added.last_bad {
         // Nobody is told of them until somebody corrects them: no matter for a warning.
         tracing::error!(tenant = %tenant.id, source = source.source, rows = added.bad, last = %last, remedy = "Correct the query, or the rows; what is corrected while the overlap lasts is told.", "rows that can't be told");
@@ -108,7 +111,11 @@ fn pause(deps: &Deps, error: &Error, failures: u32) -> Duration {
         }
         // The last request may still be running there.
         Error::TimeOver => usual.max(timing.timeout_pause),
-        Error::FullInstant { .. } | Error::Unordered { .. } | Error::NoSuchColumn { .. } | Error::Taker(_) => usual,
+        Error::FullInstant { .. }
+        | Error::Unordered { .. }
+        | Error::Outside { .. }
+        | Error::NoSuchColumn { .. }
+        | Error::Taker(_) => usual,
     }
 }
 
