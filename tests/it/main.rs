@@ -35,6 +35,7 @@ mod metrics;
 mod pace;
 mod ping;
 mod polling;
+mod reasons;
 mod redaction;
 mod sending;
 mod stage;

@@ -229,19 +229,7 @@ fn announce(
         stack.callback_base_url()
     );
     if let Some(demo) = demo {
-        // Whoever tries a document of their own against them needs these; they open nothing else.
-        let (user, password) = (local::peoplesoft::demo::OPRID, local::peoplesoft::demo::PASSWORD);
-        let _ = writeln!(
-            lines,
-            "# the demo's PeopleSoft is at {} (user {user}, password {password})",
-            demo.peoplesoft.base_url()
-        );
-        let (account, token, service) = (local::demo::ACCOUNT, local::demo::AUTH_TOKEN, local::demo::MESSAGING_SERVICE);
-        let _ = writeln!(
-            lines,
-            "# the demo's Twilio is at {} (account {account}, auth token {token}, messaging service {service})",
-            demo.twilio.base_url()
-        );
+        lines.push_str(&report::the_demo(&demo.peoplesoft.base_url(), demo.twilio.base_url()));
     }
     if let Some(page) = page {
         let _ = writeln!(lines, "# the live page is at http://{}/", page.address());

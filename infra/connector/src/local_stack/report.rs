@@ -150,6 +150,16 @@ pub(super) fn verdict(progress: &Progress, holds: bool) -> Vec<String> {
     lines
 }
 
+/// Where the demo's two systems are, and whom they know: what a document of one's own needs to be tried against them.
+pub(super) fn the_demo(peoplesoft: &str, twilio: &str) -> String {
+    let (user, password) = (local::peoplesoft::demo::OPRID, local::peoplesoft::demo::PASSWORD);
+    let (account, token, service) = (local::demo::ACCOUNT, local::demo::AUTH_TOKEN, local::demo::MESSAGING_SERVICE);
+    format!(
+        "# the demo's PeopleSoft is at {peoplesoft} (user {user}, password {password})\n\
+         # the demo's Twilio is at {twilio} (account {account}, auth token {token}, messaging service {service})\n"
+    )
+}
+
 /// Where to look while the stack keeps running.
 pub(super) fn where_to_look(demo: bool, env_file: Option<&Path>, page: Option<SocketAddr>) -> String {
     let load = env_file.map_or_else(|| "the export lines above".to_owned(), |file| format!(". {}", file.display()));
