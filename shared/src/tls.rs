@@ -34,6 +34,15 @@ pub enum Error {
     Client(#[from] reqwest::Error),
 }
 
+/// The authorities in a PEM text: one at least, and each can be read.
+pub fn authorities(pem: &str) -> Result<RootCertStore, Error> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        roots.add(certificate.map_err(|_| Error::BadCertificates)?).map_err(|_| Error::BadCertificates)?;
+    }
+    if roots.is_empty() { Err(Error::BadCertificates) } else { Ok(roots) }
+}
+
 impl Tls {
     /// Trusts whom the machine trusts. One that trusts nobody can still use plain HTTP.
     pub fn new() -> Result<Self, Error> {
@@ -55,14 +64,7 @@ impl Tls {
     /// Trusts the authorities in a PEM text besides.
     pub fn and(&self, pem: &str) -> Result<Self, Error> {
         let mut roots = RootCertStore::clone(&self.roots);
-        let mut added = 0;
-        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-            roots.add(certificate.map_err(|_| Error::BadCertificates)?).map_err(|_| Error::BadCertificates)?;
-            added += 1;
-        }
-        if added == 0 {
-            return Err(Error::BadCertificates);
-        }
+        roots.extend(authorities(pem)?.roots);
         Self::trust(roots)
     }
 

@@ -2,6 +2,7 @@
 //! through the environment.
 
 use local::demo::{Demo, Moods};
+use local::peoplesoft::{Fault, Rule};
 use serde_json::Value;
 use shared::clock::Clock;
 use std::io::{BufRead, BufReader};
@@ -133,6 +134,58 @@ async fn a_run_that_finds_nothing_names_the_sources_that_had_nothing() {
     assert!(output.status.success(), "{said}");
     assert!(said.contains("no events: acme/payroll"), "{said}");
     assert!(demo.twilio.accepted().is_empty());
+}
+
+/// A run of `local --once` around one tenant whose hospital somebody has spoilt: how it ended, and what it printed and said.
+async fn once_around(spoil: impl FnOnce(&Demo)) -> (bool, String, String) {
+    let moods = Moods { staff: 8, latency: Duration::ZERO, ..Moods::default() };
+    let demo = Demo::start(&moods, Clock::system(), None).await.unwrap();
+    spoil(&demo);
+    let directory = TempDir::new().unwrap();
+    std::fs::copy(demo.tenants().join(format!("{}.json", local::demo::TENANT)), directory.path().join("acme.json"))
+        .unwrap();
+    // Polls so often that one is under way whenever the run ends.
+    let tenants = directory.path().to_str().unwrap();
+    let arguments = ["local", "--once", "--tenants", tenants, "--patience", "3s", "--poll-every", "5ms"];
+    let output = tokio::task::block_in_place(|| connector(&arguments).output().unwrap());
+    let [data, talk] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    (output.status.success(), data, talk)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_says_what_its_proof_does_not_cover() {
+    let verdict = |data: &str| data[data.find("\nproof").unwrap() + 1..].to_owned();
+    let (well, data, talk) = once_around(|_| ()).await;
+    assert!(well && verdict(&data).lines().count() == 1, "{data}");
+    assert!(!talk.contains("ERROR"), "the run's end is nobody's trouble: {talk}");
+
+    let (well, data, _) = once_around(|demo| demo.peoplesoft.faults().set(Rule::always(Fault::status(401)))).await;
+    assert!(well && data.contains("not read: acme/payroll: PeopleSoft refuses the credentials"), "{data}");
+    assert_eq!(
+        verdict(&data),
+        "proof: none, since nothing could be read\nnot in it: sources that could not be read (4 of 4, see above)\n"
+    );
+
+    let (well, data, _) = once_around(|demo| {
+        let shifts = Rule::always(Fault::status(403)).for_query("ML_SHIFT_CHANGED");
+        demo.peoplesoft.faults().set(shifts);
+        let mut database = demo.peoplesoft.database();
+        let rows = &mut database.query_mut("ML_PAYROLL_POSTED").unwrap().rows;
+        for row in rows.iter_mut().take(2) {
+            let time = row.values.iter_mut().find(|value| **value == local::peoplesoft::Value::RowTime).unwrap();
+            *time = local::peoplesoft::Value::from("17 Mar 2026");
+        }
+    })
+    .await;
+    assert!(well && data.contains("not read: acme/shifts: PeopleSoft refuses permission"), "{data}");
+    let bad = "can't be told: 2 of the rows of acme/payroll; the last: column \"A.LASTUPDDTTM\": a value of the form \"99 AAA 9999\"";
+    assert!(data.contains(bad) && !data.contains("no events: acme/payroll"), "{data}");
+    let expect = [
+        "proof: every notification was sent exactly once, or says why not",
+        "not in it: sources that could not be read (1 of 4, see above)",
+        "not in it: rows that can't be told (2, see above)",
+    ];
+    assert_eq!(verdict(&data).lines().collect::<Vec<_>>(), expect);
 }
 
 #[test]

@@ -41,7 +41,14 @@ fn without_phone(employee: &str) -> Row {
     row
 }
 
-fn looks_up(_: &mut Settings, document: &mut Json) {
+/// Everybody of a staff, each with a phone.
+pub fn everybody(staff: usize) -> Query {
+    let id = |number: usize| format!("{number:04}");
+    let rows = (0..staff).map(|number| contact([&id(number), "CELL", "312-555-0142", "", "", "", "", ""]));
+    contacts_query().with_rows(rows.collect::<Vec<_>>())
+}
+
+pub fn looks_up(_: &mut Settings, document: &mut Json) {
     document["poll"]["start_at"] = json!("2026-03-17");
     document["contacts"] = json!({
         "query": CONTACTS, "employee_prompt": "EMPLID",
@@ -161,10 +168,7 @@ async fn wishes_opt_outs_and_languages_are_kept() {
 async fn crowd(events: usize, known: usize, change: impl FnOnce(&mut Settings, &mut Json)) -> Clinic {
     let id = |number: usize| format!("{number:04}");
     let rows: Vec<Row> = (0..events).map(|number| without_phone(&id(number))).collect();
-    let contacts: Vec<Row> =
-        (0..known).map(|number| contact([&id(number), "CELL", "312-555-0142", "", "", "", "", ""])).collect();
-    let database =
-        Database::default().with(QUERY, query().with_rows(rows)).with(CONTACTS, contacts_query().with_rows(contacts));
+    let database = Database::default().with(QUERY, query().with_rows(rows)).with(CONTACTS, everybody(known));
     Clinic::with(NOW, database, |settings, document| {
         looks_up(settings, document);
         change(settings, document);

@@ -163,6 +163,22 @@ async fn a_document_made_from_the_pages_alone_pings_green_and_tells_people() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_is_a_place_to_try_such_documents() {
+    let moods = Moods { staff: 130, latency: Duration::ZERO, ..Moods::default() };
+    let demo = Demo::start(&moods, Clock::system(), None).await.unwrap();
+    let whole = document(&demo.peoplesoft, demo.twilio.base_url());
+    let mut least = whole.clone();
+    for key in ["contacts", "events"] {
+        least[key] = one_piece("the README", &front_page())[key].clone();
+    }
+    for document in [whole, least] {
+        let tenant = parse(&TenantId::parse("acme").unwrap(), &document.to_string()).unwrap();
+        let checks = ping(&tenant, &Clock::system(), None).await;
+        assert_eq!(troubles(&checks), Vec::<String>::new());
+    }
+}
+
 #[test]
 fn the_document_to_copy_is_what_the_pages_say() {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../infra/peoplesoft/tenant.json");

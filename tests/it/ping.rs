@@ -3,7 +3,7 @@
 
 use connector::ping::{Check, Verdict, ping};
 use local::demo::{Demo, Moods};
-use local::peoplesoft::{Alias, Fault, Rule};
+use local::peoplesoft::{Alias, Fault, Kind, Rule};
 use serde_json::{Value as Json, json};
 use shared::clock::Clock;
 use shared::tenant::{Tenant, TenantId, parse};
@@ -110,7 +110,13 @@ async fn what_the_document_gets_wrong_is_named_with_what_was_meant() {
     .await;
     check("/events/0/fixed_prompts", json!({"COMPNAY": "SLH"}), &["fixed_prompts.COMPNAY", "did you mean COMPANY?"])
         .await;
-    check("/events/0/prompt_format", json!("%Y-%m-%d"), &["SINCE is a Datetime", "UNTIL is a Datetime"]).await;
+    let days = json!("%Y-%m-%d");
+    check(
+        "/events/0/prompt_format",
+        days,
+        &["SINCE is a Datetime", "UNTIL is a Datetime", "→ Leave \"prompt_format\" out"],
+    )
+    .await;
     check(
         "/events/1/columns/fields/site",
         json!("SITES"),
@@ -146,6 +152,28 @@ async fn what_the_document_gets_wrong_is_named_with_what_was_meant() {
     check("/twilio/auth_token", json!("wrong-token"), &["twilio account", "auth_token"]).await;
     check("/twilio/messaging_service_sid", json!("MG0"), &["there is no messaging service MG0"]).await;
     check("/twilio/verify_service_sid", json!("VA0"), &["there is no Verify service VA0"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prompts_that_take_dates_are_as_good_as_others() {
+    let hospital = Hospital::open().await;
+    let kinds = |kind: Kind| {
+        let mut database = hospital.demo.peoplesoft.database();
+        let query = database.query_mut("ML_PAYROLL_POSTED").unwrap();
+        query.prompts.iter_mut().take(2).for_each(|prompt| prompt.kind = kind);
+    };
+    kinds(Kind::Date);
+    let checks = ping(&hospital.tenant(), &Clock::system(), None).await;
+    let expect =
+        ["payroll prompts: SINCE is a Date, and is sent \"1970-01-01-00.", "→ Set \"prompt_format\" to \"%Y-%m-%d\""];
+    one_trouble(&checks, &expect);
+    assert!(!troubles(&checks)[0].contains("Rename"), "{checks:#?}");
+    let checks = hospital.after("/events/0/prompt_format", json!("%Y-%m-%d")).await;
+    assert_eq!(troubles(&checks), Vec::<String>::new());
+    assert!(checks.iter().any(|check| check.of == "payroll" && check.found.contains("whole days")), "{checks:#?}");
+    kinds(Kind::Character);
+    let expect = ["SINCE is a Character", "→ Make both prompts of the window Datetimes in the query."];
+    one_trouble(&ping(&hospital.tenant(), &Clock::system(), None).await, &expect);
 }
 
 #[tokio::test(flavor = "multi_thread")]

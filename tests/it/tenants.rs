@@ -43,7 +43,9 @@ async fn a_tenant_with_a_broken_peoplesoft_and_one_with_a_broken_document_hold_n
     assert!(progress.stories.iter().all(|(tenant, _)| tenant.as_str() == "healthy"));
     assert!(progress.states(clock.now()).keys().all(|state| matches!(state, State::Delivered | State::Suppressed)));
     let named: Vec<&str> = progress.broken.iter().map(|(name, _)| name.as_str()).collect();
-    assert!(named.iter().any(|name| name.starts_with("broken/")) && named.contains(&"nonsense"), "{named:?}");
+    assert!(!named.is_empty() && named.iter().all(|name| name.starts_with("broken/")), "{named:?}");
+    let [(unusable, why)] = progress.unusable.as_slice() else { panic!("{:?}", progress.unusable) };
+    assert!(unusable == "nonsense" && why.contains("peoplesoft"), "{why}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -198,6 +198,35 @@ async fn more_rows_in_a_day_than_a_page_are_paged_by_employee() {
 }
 
 #[tokio::test]
+async fn whole_days_tell_nothing_before_its_time() {
+    let mut query = query();
+    for prompt in &mut query.prompts {
+        prompt.kind = Kind::Date;
+    }
+    let rows = [("15:59:00", "before we looked"), ("16:30:00", "soon"), ("23:59:30", "at night")];
+    let rows = rows.map(|(time, number)| event(&format!("2026-03-17T{time}"), "1", number));
+    let clinic = Clinic::open(NOW, query.with_rows(rows), |_, document| {
+        document["events"][0]["prompt_format"] = json!("%Y-%m-%d");
+    })
+    .await;
+    for (minutes, told) in [(0, 0), (29, 0), (1, 1), (449, 1), (1, 2), (1, 2)] {
+        clinic.later(60 * minutes);
+        clinic.read().await;
+        assert_eq!(clinic.told().await.len(), told, "{}", clinic.office.hands.now());
+    }
+    assert_eq!(clinic.told().await, ["at night", "soon"]);
+    // A time that isn't the one that the query asks for is nobody's promise to come again.
+    let mut row = event("2026-03-17T15:58:00", "1", "planned");
+    row.values[2] = Value::from("2026-03-19-08.00.00");
+    let clinic = Clinic::open(NOW, crate::polling::query().with_rows([row]), |_, document| {
+        document["poll"]["start_at"] = json!("2026-03-17");
+    })
+    .await;
+    clinic.read().await;
+    assert_eq!(clinic.told().await, ["planned"]);
+}
+
+#[tokio::test]
 async fn prompts_have_the_names_the_order_and_the_values_of_the_document() {
     let mut query = query();
     query.time_format = TimeFormat::Spaced;

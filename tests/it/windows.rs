@@ -286,6 +286,39 @@ async fn a_capped_answer_that_says_so_is_read_by_parts() {
 }
 
 #[tokio::test]
+async fn a_query_that_goes_by_another_time_is_not_asked_again_and_again() {
+    // What the rows tell is not what the query compares: a date of long ago, one to come, and both.
+    let telling = |times: &[&str]| {
+        let rows = times.iter().enumerate().map(|(number, time)| {
+            let mut row = event("2026-03-17T15:58:00", &format!("{number:07}"), &number.to_string());
+            row.values[2] = local::peoplesoft::Value::from(*time);
+            row
+        });
+        query().with_rows(rows.collect::<Vec<_>>())
+    };
+    let cases: [(&[&str], u64); 4] = [
+        (&["2026-03-17-10.00.00", "2026-03-17-11.00.00", "2026-03-17-11.00.00"], 0), // older than the floor
+        (&["2026-03-17-16.00.00", "2026-03-18", "2026-03-19"], 3),
+        (&["2026-03-19", "2026-03-18", "2026-03-17-16.00.00"], 3),
+        (&["2026-03-17", "2026-03-17", "2026-03-17"], 3), // the day is not over
+    ];
+    for (times, told) in cases {
+        let clinic = Clinic::open(NOW, telling(times), an_hour).await;
+        assert_eq!(clinic.read().await.created, told, "{times:?}");
+        assert!(clinic.asked() <= 3, "{} requests for {times:?}", clinic.asked());
+    }
+    // More of them than one answer holds can't be read by any window, and that is said.
+    let clinic = Clinic::open(NOW, telling(cases[1].0), |settings, document| {
+        an_hour(settings, document);
+        document["peoplesoft"]["max_rows"] = json!(2);
+    })
+    .await;
+    let (error, added) = clinic.fail().await;
+    assert!(matches!(error, Error::Outside { .. }) && error.remedy().contains("occurred_at"), "{error}");
+    assert_eq!((added.created, clinic.asked()), (2, 1));
+}
+
+#[tokio::test]
 async fn trouble_leaves_the_watermark_where_it_was_and_pauses() {
     let clinic = Clinic::open(NOW, query(), |_, _| ()).await;
     clinic.read().await;

@@ -1,19 +1,19 @@
 //! From rows to facts: looks people up, drafts notifications, and appends them, all as usual or, if there are too many of
 //! them, all held. What was seen before costs nothing.
 
-use crate::Deps;
 use crate::contacts::Book;
-use crate::notify::{self, Draft};
+use crate::notify::{self, BadRow, Draft};
 use crate::pages::{Error, Take, Told};
+use crate::turn::Turn;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use shared::contacts::Person;
 use shared::ledger::{self, Append};
 use shared::notification::{Detail, Fact, NotificationId, Suppressed};
-use shared::peoplesoft::Client;
-use shared::tenant::{EventSource, Tenant};
+use shared::tenant::EventSource;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
+use tokio::time::timeout;
 
 /// Rows that are looked up and drafted together.
 const CHUNK: usize = 500;
@@ -59,14 +59,16 @@ pub struct Added {
     pub held: u64,
     /// Events whose notification was there.
     pub known: u64,
+    /// Rows that can't be told.
+    pub bad: u64,
+    /// Why the last of those can't.
+    pub last_bad: Option<BadRow>,
 }
 
 /// Takes the rows of one reading.
 pub struct Collector<'a> {
-    deps: &'a Deps,
-    tenant: &'a Tenant,
+    turn: &'a Turn<'a>,
     source: &'a EventSource,
-    client: &'a Client,
     seen: &'a mut Seen,
     floor: Timestamp,
     book: Book,
@@ -81,18 +83,10 @@ pub struct Collector<'a> {
 
 impl<'a> Collector<'a> {
     /// A collector for one reading. What occurred before `floor` is nobody's news.
-    pub fn new(
-        deps: &'a Deps,
-        (tenant, source): (&'a Tenant, &'a EventSource),
-        client: &'a Client,
-        seen: &'a mut Seen,
-        floor: Timestamp,
-    ) -> Self {
+    pub fn new(turn: &'a Turn<'a>, source: &'a EventSource, seen: &'a mut Seen, floor: Timestamp) -> Self {
         Self {
-            deps,
-            tenant,
+            turn,
             source,
-            client,
             seen,
             floor,
             book: Book::default(),
@@ -107,10 +101,15 @@ impl<'a> Collector<'a> {
     /// Appends what is left, and says what the reading added, however it ended.
     pub async fn finish(mut self, read: &Result<(), Error>) -> (Added, Result<(), Error>) {
         if read.as_ref().is_err_and(Error::leaves_peoplesoft_alone) {
-            self.waiting.retain(|(.., person)| !self.book.must_ask(self.tenant, person));
+            self.waiting.retain(|(.., person)| !self.book.must_ask(self.turn.tenant, person));
         }
-        let drafted = self.draft().await.and(self.book.trouble());
-        let appended = self.append().await;
+        let left = self.turn.left_to_append();
+        let writing = async {
+            let drafted = self.draft().await.and(self.book.trouble());
+            (drafted, self.append().await)
+        };
+        let over = || (Err(Error::TimeOver), Ok(()));
+        let (drafted, appended) = timeout(left, writing).await.unwrap_or_else(|_| over());
         if read.is_ok() && drafted.is_ok() && appended.is_ok() {
             // What the window no longer brings need not be remembered.
             let taken = &self.taken;
@@ -126,23 +125,24 @@ impl<'a> Collector<'a> {
         self.check_columns(&waiting)?;
         let (told, mut people): (Vec<_>, Vec<_>) =
             waiting.into_iter().map(|(print, told, person)| ((print, told), person)).unzip();
-        let completed = self.book.complete(self.client, self.tenant, &mut people).await;
+        let completed = self.book.complete(self.turn, &mut people).await;
         if let Err(error @ Error::NoSuchColumn { .. }) = completed {
             return Err(error); // nobody has a phone then
         }
-        let now = self.deps.clock.now();
+        let Turn { deps, tenant, .. } = *self.turn;
+        let now = deps.clock.now();
         // Whoever must still be asked for is read again next time; the watermark stays for that.
-        let ready = told.into_iter().zip(people).filter(|(_, person)| !self.book.must_ask(self.tenant, person));
+        let ready = told.into_iter().zip(people).filter(|(_, person)| !self.book.must_ask(tenant, person));
         self.drafts.extend(ready.map(|((print, told), person)| {
-            (print, notify::draft(self.tenant, self.source, &told.event, &told.row, &person, now))
+            (print, notify::draft(tenant, self.source, &told.event, &told.row, &person, now))
         }));
-        let most = self.tenant.poll.max_notifications_per_poll as usize;
+        let most = tenant.poll.max_notifications_per_poll as usize;
         if !self.holding && self.drafts.len() > most {
             self.drop_known().await?;
             if self.drafts.len() > most {
                 self.holding = true;
-                self.deps.metrics.count(&self.tenant.id, "Flood", 1, Some(&self.source.source));
-                tracing::error!(tenant = %self.tenant.id, source = self.source.source, most, "more new notifications than max_notifications_per_poll: all of them are held until `connector release-held`");
+                deps.metrics.count(&tenant.id, "Flood", 1, Some(&self.source.source));
+                tracing::error!(tenant = %tenant.id, source = self.source.source, most, "more new notifications than max_notifications_per_poll: all of them are held until `connector release-held`");
             }
         }
         if self.holding {
@@ -164,7 +164,7 @@ impl<'a> Collector<'a> {
 
     /// A process that has just started, or whose last reading broke off, can't know what is on the ledger; it has to look.
     async fn drop_known(&mut self) -> Result<(), Error> {
-        let (deps, tenant) = (self.deps, self.tenant);
+        let Turn { deps, tenant, .. } = *self.turn;
         let looked: Vec<_> = stream::iter(std::mem::take(&mut self.drafts))
             .map(|(print, draft)| async move {
                 let known = deps.ledger.knows(&tenant.id, &draft.id).await?;
@@ -186,7 +186,8 @@ impl<'a> Collector<'a> {
     }
 
     async fn append(&mut self) -> Result<(), Error> {
-        let (deps, tenant, holding) = (self.deps, self.tenant, self.holding);
+        let Turn { deps, tenant, .. } = *self.turn;
+        let holding = self.holding;
         let now = deps.clock.now();
         let mut appends = stream::iter(std::mem::take(&mut self.drafts))
             .map(|(print, mut draft)| async move {
@@ -215,11 +216,12 @@ impl<'a> Collector<'a> {
         }
         self.added.created += 1;
         self.added.held += u64::from(created.held);
-        let tenant = &self.tenant.id;
-        self.deps.metrics.count(tenant, "Created", 1, Some(&created.kind));
+        let Turn { deps, tenant, .. } = *self.turn;
+        let tenant = &tenant.id;
+        deps.metrics.count(tenant, "Created", 1, Some(&created.kind));
         if let Some(why) = created.suppressed {
             self.added.suppressed += 1;
-            self.deps.metrics.count(tenant, "Suppressed", 1, Some(why.as_str()));
+            deps.metrics.count(tenant, "Suppressed", 1, Some(why.as_str()));
         }
         tracing::debug!(tenant = %tenant, notification = %id, source = created.source, suppressed = created.suppressed.map(Suppressed::as_str), held = created.held, "created");
     }

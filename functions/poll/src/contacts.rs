@@ -2,11 +2,13 @@
 //! of one reading.
 
 use crate::pages::Error;
+use crate::turn::Turn;
 use futures::stream::{self, StreamExt};
 use shared::contacts::{Person, add, read};
 use shared::peoplesoft::{self, Class, Client};
 use shared::tenant::{Contacts, Tenant};
 use std::collections::{HashMap, HashSet};
+use tokio::time::timeout;
 
 /// Up to this many employees are asked for one by one.
 const ONE_BY_ONE: usize = 25;
@@ -34,12 +36,14 @@ impl Book {
     }
 
     /// Completes people whose own rows give no phone, and after an error whoever was found before it. Somebody whose own
-    /// look-up fails holds up nobody else: they must be asked for once more, and [`Book::trouble`] says why.
-    pub async fn complete(&mut self, client: &Client, tenant: &Tenant, people: &mut [Person]) -> Result<(), Error> {
-        let Some(contacts) = &tenant.contacts else { return Ok(()) };
-        let wanted = people.iter().filter(|person| self.must_ask(tenant, person));
+    /// look-up fails holds up nobody else: they must be asked for once more, and [`Book::trouble`] says why. Asks nobody beyond
+    /// the turn's time.
+    pub async fn complete(&mut self, turn: &Turn<'_>, people: &mut [Person]) -> Result<(), Error> {
+        let Some(contacts) = &turn.tenant.contacts else { return Ok(()) };
+        let wanted = people.iter().filter(|person| self.must_ask(turn.tenant, person));
         let wanted: HashSet<String> = wanted.map(|person| person.employee_id.clone()).collect();
-        let looked_up = self.look_up(client, contacts, wanted).await;
+        let looking_up = self.look_up(turn.client, contacts, wanted);
+        let looked_up = timeout(turn.left(), looking_up).await.map_or(Err(Error::TimeOver), |found| Ok(found?));
         self.check_columns(contacts)?;
         for person in people.iter_mut().filter(|person| lacks_phone(person)) {
             if let Some(known) = self.people.get(&person.employee_id) {
@@ -47,7 +51,7 @@ impl Book {
                 person.complete(known);
             }
         }
-        Ok(looked_up?)
+        looked_up
     }
 
     /// Why somebody could not be looked up, if anybody couldn't.

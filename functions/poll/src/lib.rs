@@ -1,7 +1,7 @@
 //! PeopleSoft to the ledger, on a schedule; and the sweep, which acts on facts whose time has come. Never calls Twilio to send.
 //!
-//! Read in this order: [`run`] (all tenants), [`source`] (one source), [`window`] and [`pages`] (its rows), [`notify`] (one row),
-//! [`contacts`] (whose it is), [`collect`] (onto the ledger); then [`sweep`].
+//! Read in this order: [`run`] (all tenants), [`turn`] (one tenant's sources), [`source`] (one source), [`window`] and [`pages`] (its
+//! rows), [`notify`] (one row), [`contacts`] (whose it is), [`collect`] (onto the ledger); then [`sweep`].
 
 pub mod collect;
 pub mod contacts;
@@ -9,6 +9,7 @@ pub mod notify;
 pub mod pages;
 pub mod source;
 pub mod sweep;
+pub mod turn;
 pub mod window;
 
 use collect::Seen;
@@ -26,14 +27,9 @@ use shared::{stamp, twilio};
 use source::Polled;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 /// Tenants worked on at once: most of the time is spent waiting, and some may hang until their budget is spent.
 pub const TENANTS_AT_ONCE: usize = 64;
-/// The least time that is worth beginning a tenant for.
-const LEAST_TIME: Duration = Duration::from_secs(10);
-/// Sources of one tenant read at once.
-const SOURCES_AT_ONCE: usize = 4;
 
 /// What polling needs.
 pub struct Deps {
@@ -77,7 +73,7 @@ pub struct Report {
     pub sources: Vec<(TenantId, String, Polled)>,
     /// Tenants whose document can't be used, and why.
     pub unusable: Vec<(TenantId, String)>,
-    /// Tenants that there was no time for.
+    /// Tenants that there was no time for, or not for all their sources.
     pub left_out: Vec<TenantId>,
     /// What the sweep did, by tenant.
     pub swept: Vec<(TenantId, sweep::Swept)>,
@@ -112,11 +108,17 @@ pub async fn run(deps: &Deps, request_id: &str, until: Timestamp) -> Result<Repo
             report.left_out.push(id);
             continue;
         };
+        if has_left_out(&sources) {
+            report.left_out.push(id.clone());
+        }
         report.sources.extend(sources.into_iter().map(|(name, polled)| (id.clone(), name, polled)));
         report.swept.push((id, swept));
     }
     if !report.left_out.is_empty() {
-        tracing::warn!(tenants = report.left_out.len(), "no time was left for these tenants; they are first next time");
+        tracing::warn!(
+            tenants = report.left_out.len(),
+            "no time was left for these tenants, or some of their sources; they are first next time"
+        );
     }
     Ok(report)
 }
@@ -129,15 +131,20 @@ async fn one(
     until: Timestamp,
 ) -> Option<(Vec<(String, Polled)>, sweep::Swept)> {
     let now = deps.clock.now();
-    let budget = deps.timing.tenant_budget;
-    let until = stamp::before(until, shared::settings::INVOCATION_MARGIN).min(stamp::after(now, budget));
-    // A reading that is broken off is left alone for minutes, so one that could hardly be finished isn't begun.
-    if stamp::between(now, until) < (budget / 2).min(LEAST_TIME) {
+    let until =
+        stamp::before(until, shared::settings::INVOCATION_MARGIN).min(stamp::after(now, deps.timing.tenant_budget));
+    if !turn::can_begin(&deps.timing, stamp::between(now, until)) {
         return None;
     }
     let (sources, swept) = tokio::join!(sources(deps, &tenant, request_id, until), sweep::sweep(deps, &tenant, until));
-    lock(&deps.memory.done).insert(tenant.id.clone(), deps.clock.now());
+    if !has_left_out(&sources) {
+        lock(&deps.memory.done).insert(tenant.id.clone(), deps.clock.now());
+    }
     Some((sources, swept))
+}
+
+fn has_left_out(sources: &[(String, Polled)]) -> bool {
+    sources.iter().any(|(_, polled)| matches!(polled, Polled::LeftOut))
 }
 
 async fn sources(deps: &Deps, tenant: &Arc<Tenant>, request_id: &str, until: Timestamp) -> Vec<(String, Polled)> {
@@ -147,30 +154,17 @@ async fn sources(deps: &Deps, tenant: &Arc<Tenant>, request_id: &str, until: Tim
     let client = match client(deps, tenant) {
         Ok(client) => client,
         Err(error) => {
+            // A document with such a connection is refused: this is the program's own fault, and must ring all the same.
             tracing::error!(tenant = %tenant.id, error = %error, remedy = error.remedy(), "no client for this PeopleSoft");
+            deps.metrics.count(&tenant.id, "PollFailed", 1, None);
             return Vec::new();
         }
     };
-    let client = &client;
-    let polls = tenant.events.iter().map(|source| {
-        async move {
-            let key = (tenant.id.clone(), source.source.clone());
-            let mut seen = lock(&deps.memory.seen).remove(&key).unwrap_or_default();
-            let polled = source::poll(deps, tenant, source, client, request_id, until, &mut seen).await;
-            // Another invocation of this process may be reading the source, and has the better memory of it.
-            if !matches!(polled, Ok(Polled::NotNow)) || !seen.is_empty() {
-                lock(&deps.memory.seen).insert(key, seen);
-            }
-            let polled = polled.unwrap_or_else(|error: ledger::Error| {
-                tracing::error!(tenant = %tenant.id, source = source.source, error = %error, "the ledger can't be used");
-                Polled::NotNow
-            });
-            (source.source.clone(), polled)
-        }
-        .boxed()
-    });
-    let polls: Vec<_> = polls.collect();
-    stream::iter(polls).buffer_unordered(SOURCES_AT_ONCE).collect().await
+    let polled = turn::turn(deps, tenant, &client, request_id, until).await;
+    polled.unwrap_or_else(|error: ledger::Error| {
+        tracing::error!(tenant = %tenant.id, error = %error, "the ledger can't be used");
+        Vec::new()
+    })
 }
 
 impl Memory {

@@ -15,6 +15,9 @@ use std::hash::{BuildHasher, RandomState};
 /// How often the windows of one reading are cut in two before we give up: a query without ORDER BY whose every answer is
 /// short would otherwise be asked second by second.
 const MOST_CUTS: u32 = 256;
+/// What to do about rows from outside the window.
+pub const OUTSIDE: &str = "Let the query compare its prompts, both inclusive, with the very column that the tenant document calls occurred_at.";
+
 /// A row and what it says happened.
 pub struct Told {
     /// The row's own columns.
@@ -36,6 +39,8 @@ pub struct Tally {
     pub requests: u32,
     /// Whether rows came in another order than that of their times.
     pub unordered: bool,
+    /// Whether rows came whose times lie outside the window that was asked for.
+    pub outside: bool,
 }
 
 /// Why a window could not be read to its end. What was read before is good.
@@ -59,6 +64,12 @@ pub enum Error {
         "query {query} doesn't order its rows by their time, and they are too many to be read by ever shorter windows"
     )]
     Unordered {
+        /// The query.
+        query: String,
+    },
+    /// Rows come from outside the window that was asked for, so no window can be made small enough.
+    #[error("query {query} gives rows whose time is none that was asked for, and more than fit into one answer")]
+    Outside {
         /// The query.
         query: String,
     },
@@ -86,6 +97,7 @@ impl Error {
             Self::FullInstant { .. } => {
                 "Give the query a prompt \"employee id greater than\", order it by time and employee id, and name the prompt as page_prompt; or raise max_rows and PeopleSoft's own row limits."
             }
+            Self::Outside { .. } => OUTSIDE,
             Self::Unordered { .. } => "Order the query by its time column, ascending.",
             Self::NoSuchColumn { .. } => {
                 "Write the column as connector ping lists it, or null where there is no such column."
@@ -100,7 +112,11 @@ impl Error {
         match self {
             Self::PeopleSoft(error) => error.class() != Class::Incomplete,
             Self::TimeOver => true,
-            Self::FullInstant { .. } | Self::Unordered { .. } | Self::NoSuchColumn { .. } | Self::Taker(_) => false,
+            Self::FullInstant { .. }
+            | Self::Unordered { .. }
+            | Self::Outside { .. }
+            | Self::NoSuchColumn { .. }
+            | Self::Taker(_) => false,
         }
     }
 }
@@ -129,6 +145,7 @@ pub async fn read(
         tenant,
         source,
         scale,
+        now: until,
         columns: source.columns.all(&source.key),
         bad: HashSet::new(),
         hasher: RandomState::new(),
@@ -150,6 +167,8 @@ struct Reading<'a> {
     tenant: &'a Tenant,
     source: &'a EventSource,
     scale: Scale,
+    /// The end of what was asked for, which prompts may not be able to tell as finely.
+    now: Timestamp,
     columns: Vec<String>,
     /// Fingerprints of the rows that can't be told.
     bad: HashSet<u64>,
@@ -190,11 +209,14 @@ impl Reading<'_> {
             let full = self.is_full(&page);
             // A cap below ours can't be seen. It need not be the same for every page, where it counts bytes.
             let perhaps_cut = page.rows > 1 && page.rows * 2 >= largest;
-            let Some((_, last)) = page.span else {
+            let Some((first, last)) = page.span else {
                 let Some(error) = page.incomplete else { return Ok(None) };
                 return self.cut(rest).map(Some).ok_or(error.into());
             };
-            let last = self.scale.place(last);
+            let (first, last) = (self.scale.place(first), self.scale.place(last));
+            if first < from || last > until {
+                return self.outside(page, full).map(|()| None);
+            }
             if page.incomplete.is_some() || self.tally.unordered {
                 if page.incomplete.is_none() && !full && !(perhaps_cut || page.rows > 1 && page.new > 0) {
                     return Ok(None);
@@ -217,6 +239,17 @@ impl Reading<'_> {
             from += 1;
         }
         Ok(None)
+    }
+
+    /// A page of a query that doesn't go by the time that its rows tell: neither a later window nor a smaller one brings
+    /// other rows. What isn't full counts as whole.
+    fn outside(&mut self, page: Page, full: bool) -> Result<(), Error> {
+        self.tally.outside = true;
+        match page.incomplete {
+            Some(error) => Err(error.into()),
+            None if full => Err(Error::Outside { query: self.source.query.clone() }),
+            None => Ok(()),
+        }
     }
 
     /// A window that is in no order, or not complete, and can't be cut any more.
@@ -262,7 +295,10 @@ impl Reading<'_> {
                 Ok(event) => {
                     self.tally.unordered |= page.span.is_some_and(|(_, last)| event.occurred.local < last);
                     page.saw(event.occurred.local, self.employee(&row));
-                    let new = taker.take(Told { row, event }).await?;
+                    // It comes again when its time has come: whole days bring the hours that are still ahead.
+                    let early =
+                        event.occurred.earliest > self.now && self.scale.place(event.occurred.local) <= window.until;
+                    let new = !early && taker.take(Told { row, event }).await?;
                     page.new += u64::from(new);
                     self.tally.rows += u64::from(new);
                 }

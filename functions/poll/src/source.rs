@@ -1,26 +1,26 @@
-//! One source of one tenant: take the cursor, read the window, append, give the cursor back. A failure leaves the watermark
-//! where it was.
+//! One source of one tenant: read the window, append, move the cursor. A failure leaves the watermark where it was. Whoever calls holds
+//! the tenant's lease.
 
 use crate::Deps;
 use crate::collect::{Added, Collector, Seen};
 use crate::pages::{self, Error};
+use crate::turn::Turn;
 use jiff::Timestamp;
-use shared::ledger::{self, cursor::Cursor, cursor::Taken};
-use shared::peoplesoft::{Class, Client};
+use shared::ledger::{self, cursor::Cursor};
+use shared::peoplesoft::Class;
 use shared::stamp;
 use shared::tenant::{EventSource, Tenant};
 use std::time::Duration;
-
-/// How much longer than its reading a lease lasts: nobody else may read while we still might write the watermark.
-const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
 /// What became of one source in one poll.
 #[derive(Debug, Clone)]
 pub enum Polled {
     /// Read to its end.
     Read(Added),
-    /// Somebody else reads it, or its time has not come.
+    /// Somebody else reads this tenant, or the source's time has not come.
     NotNow,
+    /// No time was left to begin it. It is first next time.
+    LeftOut,
     /// Not read to its end; what came was appended.
     Failed {
         /// Why.
@@ -32,45 +32,44 @@ pub enum Polled {
     },
 }
 
-/// Polls one source. `until` is when the reading must be over.
+/// Polls one source whose time has come.
 pub async fn poll(
-    deps: &Deps,
-    tenant: &Tenant,
+    turn: &Turn<'_>,
     source: &EventSource,
-    client: &Client,
-    holder: &str,
-    until: Timestamp,
+    cursor: Option<Cursor>,
     seen: &mut Seen,
 ) -> Result<Polled, ledger::Error> {
+    let Turn { deps, tenant, client, .. } = *turn;
     let now = deps.clock.now();
-    let floor = tenant.poll.start_at.unwrap_or(now);
-    let lease = stamp::after(until, LEASE_MARGIN);
-    let Taken::Ours(cursor) = deps.ledger.take_cursor(&tenant.id, &source.source, holder, now, lease, floor).await?
-    else {
-        return Ok(Polled::NotNow);
+    let cursor = match cursor {
+        Some(cursor) => cursor,
+        None => deps.ledger.first_cursor(&tenant.id, &source.source, tenant.poll.start_at.unwrap_or(now)).await?,
     };
     let since = cursor
         .watermark
         .map_or(cursor.floor, |watermark| stamp::before(watermark, tenant.poll.overlap).max(cursor.floor));
-    let mut collector = Collector::new(deps, (tenant, source), client, seen, cursor.floor);
+    let mut collector = Collector::new(turn, source, seen, cursor.floor);
     let mut tally = pages::Tally::default();
-    let left = stamp::between(deps.clock.now(), until);
     let reading = pages::read(client, (tenant, source), (since, now), &mut tally, &mut collector);
-    let read = tokio::time::timeout(left, reading).await.unwrap_or(Err(Error::TimeOver));
-    let (added, appended) = collector.finish(&read).await;
+    let read = tokio::time::timeout(turn.left(), reading).await.unwrap_or(Err(Error::TimeOver));
+    let (mut added, appended) = collector.finish(&read).await;
+    (added.bad, added.last_bad) = (tally.bad, tally.last_bad);
     if tally.unordered {
         tracing::warn!(tenant = %tenant.id, source = source.source, "the query doesn't order its rows by their time, ascending; reading it takes more requests");
     }
-    if let Some(bad) = &tally.last_bad {
+    if tally.outside {
+        tracing::warn!(tenant = %tenant.id, source = source.source, remedy = pages::OUTSIDE, "rows came whose time is none that was asked for");
+    }
+    if let Some(last) = &added.last_bad {
         // Nobody is told of them until somebody corrects them: no matter for a warning.
-        tracing::error!(tenant = %tenant.id, source = source.source, rows = tally.bad, last = %bad, remedy = "Correct the query, or the rows; what is corrected while the overlap lasts is told.", "rows that can't be told");
-        deps.metrics.count(&tenant.id, "BadRows", tally.bad, None);
+        tracing::error!(tenant = %tenant.id, source = source.source, rows = added.bad, last = %last, remedy = "Correct the query, or the rows; what is corrected while the overlap lasts is told.", "rows that can't be told");
+        deps.metrics.count(&tenant.id, "BadRows", added.bad, None);
     }
     match read.and(appended) {
         Ok(()) => {
             let next_at = next_regular(tenant, now);
-            if !deps.ledger.give_cursor(&tenant.id, &cursor, Some(now), 0, next_at).await? {
-                tracing::warn!(tenant = %tenant.id, source = source.source, "the cursor was taken over; its watermark stays with its new holder");
+            if !turn.is_ours() || !deps.ledger.move_cursor(&tenant.id, &cursor, Some(now), 0, next_at).await? {
+                tracing::warn!(tenant = %tenant.id, source = source.source, "the reading outlasted its lease; the watermark is whoever's who holds it now");
             }
             deps.metrics.count(&tenant.id, "Polled", 1, None);
             tracing::info!(tenant = %tenant.id, source = source.source, rows = tally.rows, requests = tally.requests, created = added.created, known = added.known, held = added.held, "polled");
@@ -80,7 +79,9 @@ pub async fn poll(
             let failures = cursor.failures.saturating_add(1);
             let next_at = stamp::whole_millis(stamp::after(deps.clock.now(), pause(deps, &error, failures)));
             report(deps, tenant, source, &cursor, &error);
-            deps.ledger.give_cursor(&tenant.id, &cursor, None, failures, next_at).await?;
+            if turn.is_ours() {
+                deps.ledger.move_cursor(&tenant.id, &cursor, None, failures, next_at).await?;
+            }
             Ok(Polled::Failed { error, added, next_at })
         }
     }
@@ -110,7 +111,11 @@ fn pause(deps: &Deps, error: &Error, failures: u32) -> Duration {
         }
         // The last request may still be running there.
         Error::TimeOver => usual.max(timing.timeout_pause),
-        Error::FullInstant { .. } | Error::Unordered { .. } | Error::NoSuchColumn { .. } | Error::Taker(_) => usual,
+        Error::FullInstant { .. }
+        | Error::Unordered { .. }
+        | Error::Outside { .. }
+        | Error::NoSuchColumn { .. }
+        | Error::Taker(_) => usual,
     }
 }
 

@@ -21,9 +21,12 @@ pub const PORTAL_TOKEN: &str = "demo-portal-token";
 /// The code that verify sends, once the demo's Twilio is told to send no other: nobody there has a phone to look at.
 pub const CODE: &str = "246810";
 
-const ACCOUNT: &str = "AC00000000000000000000000000000001";
-const AUTH_TOKEN: &str = "demo-auth-token";
-const MESSAGING_SERVICE: &str = "MG00000000000000000000000000000001";
+/// The account that its Twilio knows.
+pub const ACCOUNT: &str = "AC00000000000000000000000000000001";
+/// That account's token. It opens nothing but the fake.
+pub const AUTH_TOKEN: &str = "demo-auth-token";
+/// That account's messaging service.
+pub const MESSAGING_SERVICE: &str = "MG00000000000000000000000000000001";
 const VERIFY_SERVICE: &str = "VA00000000000000000000000000000001";
 const VOICE_NUMBER: &str = "+13125550100";
 

@@ -1,5 +1,6 @@
 //! What the scheduled polls came to, by tenant and source.
 
+use poll::collect::Added;
 use shared::peoplesoft::Class;
 use std::collections::BTreeMap;
 
@@ -27,6 +28,10 @@ pub struct Source {
     pub error: Option<String>,
     /// Whether that was a refusal of our credentials: asking again doesn't help.
     pub is_refused: bool,
+    /// The most rows of one reading that can't be told.
+    pub bad: u64,
+    /// Why the last of those can't.
+    pub last_bad: Option<String>,
 }
 
 impl Polls {
@@ -45,17 +50,30 @@ impl Polls {
         for (tenant, source, polled) in report.sources {
             let known = self.sources.entry((tenant.to_string(), source)).or_default();
             match polled {
-                poll::source::Polled::Read(_) => {
-                    *known = Source { read: known.read + 1, ..Source::default() };
+                poll::source::Polled::Read(added) => {
+                    known.read += 1;
+                    (known.failed, known.error, known.is_refused) = (0, None, false);
+                    known.saw(&added);
                 }
-                poll::source::Polled::Failed { error, .. } => {
+                poll::source::Polled::Failed { error, added, .. } => {
+                    known.saw(&added);
                     known.failed += 1;
                     known.is_refused =
                         matches!(&error, poll::pages::Error::PeopleSoft(error) if error.class() == Class::Credentials);
                     known.error = Some(error.to_string());
                 }
-                poll::source::Polled::NotNow => {}
+                poll::source::Polled::NotNow | poll::source::Polled::LeftOut => {}
             }
+        }
+    }
+}
+
+impl Source {
+    /// Readings overlap, so their bad rows don't add up; later ones reach less far back.
+    fn saw(&mut self, added: &Added) {
+        if added.bad > self.bad {
+            self.bad = added.bad;
+            self.last_bad = added.last_bad.as_ref().map(ToString::to_string);
         }
     }
 }

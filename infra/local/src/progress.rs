@@ -28,8 +28,14 @@ pub struct Progress {
     pub moving: BTreeMap<String, usize>,
     /// What waits for longer than the run lasts: tenant, notification, state and why.
     pub waiting: Vec<(TenantId, Story, State, String)>,
-    /// Sources that can't be read, with the last error.
+    /// How many sources there are.
+    pub sources: usize,
+    /// Sources that can't be read, as `tenant/source`, with the last error.
     pub broken: Vec<(String, String)>,
+    /// Tenants whose document can't be used, and why.
+    pub unusable: Vec<(String, String)>,
+    /// Sources with rows that can't be told: how many, and why the last can't.
+    pub bad: Vec<(String, u64, String)>,
     /// Sources, as `tenant/source`, that were read to their end and have no notification.
     pub silent: Vec<String>,
     /// Whether some notification is out of reach, and goes on being tried.
@@ -50,18 +56,20 @@ pub async fn look(stack: &Stack, timing: &Timing, now: Timestamp) -> Result<Prog
             for event in &tenant.events {
                 let source = polls.sources.get(&(id.to_string(), event.source.clone())).cloned().unwrap_or_default();
                 let name = format!("{id}/{}", event.source);
+                progress.sources += 1;
+                progress.bad.extend(source.last_bad.map(|why| (name.clone(), source.bad, why)));
                 match source.error {
                     Some(error) if source.failed >= ENOUGH_FAILURES || source.is_refused => {
                         progress.broken.push((name, error));
                     }
                     None if source.read > 0 => {
-                        read.insert(name);
+                        read.extend(Some(name).filter(|_| source.bad == 0));
                     }
                     _ => unread += 1,
                 }
             }
         }
-        progress.broken.extend(polls.unusable.iter().cloned());
+        progress.unusable.clone_from(&polls.unusable);
     });
     if unread > 0 {
         progress.moving.insert("sources to read".to_owned(), unread);

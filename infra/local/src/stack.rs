@@ -24,6 +24,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 
 /// The table's name here.
@@ -97,6 +98,7 @@ pub struct Stack {
     gateway: Gateway,
     pump: Pump,
     schedule: JoinHandle<()>,
+    stopping: Arc<Notify>,
     ledger: Ledger,
     tenants: Arc<Tenants>,
     callback_base_url: String,
@@ -178,9 +180,29 @@ impl Stack {
             memory: poll::Memory::default(),
         };
         let polls = Arc::new(Mutex::new(Polls::default()));
-        let schedule = tokio::spawn(schedule(poll, options.poll_every, Arc::clone(&polls)));
+        let stopping = Arc::new(Notify::new());
+        let schedule = schedule(poll, options.poll_every, Arc::clone(&polls), Arc::clone(&stopping));
+        let schedule = tokio::spawn(schedule);
         let started_at = clock.now();
-        Ok(Self { dynamodb, secrets, gateway, pump, schedule, ledger, tenants, callback_base_url, polls, started_at })
+        Ok(Self {
+            dynamodb,
+            secrets,
+            gateway,
+            pump,
+            schedule,
+            stopping,
+            ledger,
+            tenants,
+            callback_base_url,
+            polls,
+            started_at,
+        })
+    }
+
+    /// Ends the schedule, and polls that are under way: they would take what ends before them for trouble of PeopleSoft's.
+    pub async fn stop_polling(&mut self) {
+        self.stopping.notify_one();
+        let _ = (&mut self.schedule).await; // an error would mean that it had ended before
     }
 
     /// What a second shell needs to work on the same stack.
@@ -256,8 +278,8 @@ pub async fn sdk_config(endpoint: String) -> SdkConfig {
         .await
 }
 
-/// Creates the table as it is deployed, and frees cursors that a killed predecessor still holds: the data file's lock says
-/// that nobody else is at work.
+/// Creates the table as it is deployed, ends the leases of a killed predecessor and lets every source be read at once: the data file's
+/// lock says that nobody else is at work.
 async fn prepare(client: &aws_sdk_dynamodb::Client) -> Result<(), Error> {
     let definition = table::definition()?;
     let mut create = aws_sdk_dynamodb::operation::create_table::CreateTableInput::builder()
@@ -325,8 +347,8 @@ fn pump(dynamodb: &DynamoDb, send: Arc<send::Deps>) -> Result<Pump, Error> {
 }
 
 /// Starts a poll at every turn, whether or not the last one is done, as a schedule does: a tenant whose PeopleSoft hangs must
-/// not keep the others waiting. Leases keep two polls from reading the same source.
-async fn schedule(deps: poll::Deps, every: Duration, polls: Arc<Mutex<Polls>>) {
+/// not keep the others waiting. Leases keep two polls from reading the same tenant.
+async fn schedule(deps: poll::Deps, every: Duration, polls: Arc<Mutex<Polls>>, stopping: Arc<Notify>) {
     let deps = Arc::new(deps);
     let mut running = JoinSet::new();
     loop {
@@ -338,8 +360,10 @@ async fn schedule(deps: poll::Deps, every: Duration, polls: Arc<Mutex<Polls>>) {
                 polls.lock().unwrap_or_else(PoisonError::into_inner).add(result);
             });
         }
-        tokio::time::sleep(every).await;
-        while running.try_join_next().is_some() {}
+        tokio::select! {
+            () = tokio::time::sleep(every) => while running.try_join_next().is_some() {},
+            () = stopping.notified() => return running.shutdown().await,
+        }
     }
 }
 

@@ -204,9 +204,15 @@ mod tests {
     #[test]
     fn wishes_and_flags() {
         let check = |text: &str, expect: Preference| assert_eq!(Preference::read(text), expect, "{text:?}");
-        check("S", Preference::Sms);
-        check("voice", Preference::Voice);
-        check("N", Preference::None);
+        for (texts, expect) in [
+            (["S", "s", "sms"], Preference::Sms),
+            (["V", "v", "Voice"], Preference::Voice),
+            (["N", "n", "none"], Preference::None),
+        ] {
+            for text in texts {
+                check(text, expect);
+            }
+        }
         check("", Preference::Any);
         assert!(yes("Y") && yes("1") && yes("true") && !yes("N") && !yes("0") && !yes(""));
     }

@@ -1,91 +1,152 @@
-//! Cursors: how far a source has been read, and who is reading it. The one mutable item of the table.
+//! Cursors: how far each source of a tenant has been read, and the lease, by which one poll at a time reads them. The only
+//! mutable items of the table.
+//!
+//! Whoever polls a tenant reads all its cursors and the lease in one request, and takes the lease only if nobody has had it since. So the
+//! cursors are still as they were read, and a tenant of which nothing is due costs no write.
 
+use super::read::Consistency;
 use super::table::{PK, SK, cursor_pk};
 use super::{Error, Item, Ledger, Unit, unreachable};
 use crate::stamp;
 use crate::tenant::TenantId;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
-};
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
 use jiff::Timestamp;
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
 /// The sweep's own cursor; no source's name can hold the sign.
 pub const SWEEP: &str = "#sweep";
+/// The lease on a tenant's sources.
+pub const LEASE: &str = "#lease";
 
-/// A source's cursor, taken for one reading.
+/// How far a source has been read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     /// The source.
     pub source: String,
-    /// Up to where everything was read; `None` at the first reading.
+    /// Up to where everything was read; `None` until the first reading came to its end.
     pub watermark: Option<Timestamp>,
     /// Where the very first reading began: nothing older is ever told.
     pub floor: Timestamp,
     /// How many readings in a row have failed.
     pub failures: u32,
-    /// Our name in the lease.
-    pub holder: String,
+    /// When it may be read again. It moves with every reading, so it also tells whether anybody else has read since.
+    pub next_at: Option<Timestamp>,
 }
 
-/// What became of taking a cursor.
+/// A tenant's cursors, as they were at one moment.
+#[derive(Debug, Clone, Default)]
+pub struct Cursors {
+    of: HashMap<String, Cursor>,
+    /// Who had the lease last, and until when if it wasn't given back.
+    lease: Option<(String, Option<Timestamp>)>,
+}
+
+/// The right to read a tenant's sources.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Taken {
-    /// It is ours until the lease ends.
-    Ours(Cursor),
-    /// Somebody else is reading, or it isn't time yet.
-    NotNow,
+pub struct Lease {
+    /// Our name in it. No other poll ever has the same one.
+    holder: String,
+    /// When it ends by itself. Whoever holds it must have stopped asking by then, and writes no watermark any more.
+    pub until: Timestamp,
+}
+
+impl Cursors {
+    /// A source's cursor, if it was ever looked at.
+    pub fn get(&self, source: &str) -> Option<&Cursor> {
+        self.of.get(source)
+    }
+
+    fn read(items: Vec<Item>) -> Self {
+        let mut cursors = Self::default();
+        for item in items {
+            let Some(source) = string(&item, SK) else { continue };
+            if source == LEASE {
+                cursors.lease = string(&item, "lease_holder").map(|holder| (holder, instant(&item, "lease_until")));
+            } else if let Some(floor) = instant(&item, "floor_at") {
+                cursors.of.insert(source.clone(), Cursor::read(source, floor, &item));
+            }
+        }
+        cursors
+    }
+}
+
+impl Cursor {
+    fn read(source: String, floor: Timestamp, item: &Item) -> Self {
+        Self {
+            source,
+            watermark: instant(item, "watermark"),
+            floor,
+            failures: item.get("failures").and_then(|value| value.as_n().ok()?.parse().ok()).unwrap_or_default(),
+            next_at: instant(item, "next_at"),
+        }
+    }
 }
 
 impl Ledger {
-    /// Takes a source's cursor for one reading, if nobody has it and its next reading is due. One request tells the watermark
-    /// and leases it; `floor` becomes the source's floor if it is new.
-    pub async fn take_cursor(
-        &self,
-        tenant: &TenantId,
-        source: &str,
-        holder: &str,
-        now: Timestamp,
-        lease_until: Timestamp,
-        floor: Timestamp,
-    ) -> Result<Taken, Error> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key(PK, AttributeValue::S(cursor_pk(tenant)))
-            .key(SK, AttributeValue::S(source.to_owned()))
-            .update_expression("SET lease_until = :lease, lease_holder = :holder, floor_at = if_not_exists(floor_at, :floor), fact = :fact")
-            .condition_expression("(attribute_not_exists(lease_until) OR lease_until <= :now) AND (attribute_not_exists(next_at) OR next_at <= :now)")
-            .expression_attribute_values(":lease", text(stamp::format(lease_until)))
-            .expression_attribute_values(":holder", text(holder.to_owned()))
-            .expression_attribute_values(":floor", text(stamp::format(floor)))
-            .expression_attribute_values(":fact", text("cursor".to_owned()))
-            .expression_attribute_values(":now", text(stamp::format(now)))
-            .return_values(ReturnValue::AllNew)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        match update.send().await {
-            Ok(output) => {
-                self.count(Unit::Write, output.consumed_capacity.as_ref());
-                let item = output.attributes.unwrap_or_default();
-                Ok(Taken::Ours(Cursor {
-                    source: source.to_owned(),
-                    watermark: instant(&item, "watermark"),
-                    floor: instant(&item, "floor_at").unwrap_or(floor),
-                    failures: number(&item, "failures"),
-                    holder: holder.to_owned(),
-                }))
-            }
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(Taken::NotNow),
-                _ => Err(unreachable(&error)),
-            },
-        }
+    /// All cursors of a tenant, for certain.
+    pub async fn cursors(&self, tenant: &TenantId) -> Result<Cursors, Error> {
+        Ok(Cursors::read(self.partition(cursor_pk(tenant), None, Consistency::Strong).await?))
     }
 
-    /// Gives a cursor back. `watermark` is moved there if it is still where we found it; `next_at` is when it may be taken again.
+    /// Takes the lease on a tenant's sources, if nobody has it and nobody has had it since `cursors` were read. Losing it is an
+    /// answer: `None`.
+    pub async fn take_lease(
+        &self,
+        tenant: &TenantId,
+        cursors: &Cursors,
+        request_id: &str,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<Lease>, Error> {
+        // An invocation may be delivered twice under one request id.
+        let lease = Lease { holder: format!("{request_id}/{:016x}", rand::random::<u64>()), until };
+        let update = self
+            .update_cursor(tenant, LEASE)
+            .update_expression("SET lease_holder = :holder, lease_until = :until, fact = :fact")
+            .expression_attribute_values(":holder", text(lease.holder.clone()))
+            .expression_attribute_values(":until", text(stamp::format(until)))
+            .expression_attribute_values(":fact", text("lease".to_owned()));
+        let update = match &cursors.lease {
+            Some((_, Some(until))) if *until > now => return Ok(None),
+            // Ours already, if the answer to this very request was lost and the SDK makes it once more.
+            Some((last, _)) => update
+                .condition_expression("lease_holder IN (:last, :holder)")
+                .expression_attribute_values(":last", text(last.clone())),
+            None => update.condition_expression("attribute_not_exists(lease_holder) OR lease_holder = :holder"),
+        };
+        Ok(self.update(update).await?.map(|_| lease))
+    }
+
+    /// Gives a lease back. Its last holder's name stays, so that nobody takes it on the strength of what they read before.
     /// Answers whether it was still ours.
-    pub async fn give_cursor(
+    pub async fn give_lease(&self, tenant: &TenantId, lease: Lease) -> Result<bool, Error> {
+        let update = self
+            .update_cursor(tenant, LEASE)
+            .update_expression("REMOVE lease_until")
+            .condition_expression("lease_holder = :holder")
+            .expression_attribute_values(":holder", text(lease.holder));
+        Ok(self.update(update).await?.is_some())
+    }
+
+    /// The cursor of a source that is seen for the first time: nothing older than `floor` is ever told, however often the first reading
+    /// fails.
+    pub async fn first_cursor(&self, tenant: &TenantId, source: &str, floor: Timestamp) -> Result<Cursor, Error> {
+        let update = self
+            .update_cursor(tenant, source)
+            .update_expression("SET floor_at = if_not_exists(floor_at, :floor), fact = :fact")
+            .expression_attribute_values(":floor", text(stamp::format(floor)))
+            .expression_attribute_values(":fact", text("cursor".to_owned()))
+            .return_values(ReturnValue::AllNew);
+        let item = self.update(update).await?.unwrap_or_default();
+        Ok(Cursor::read(source.to_owned(), instant(&item, "floor_at").unwrap_or(floor), &item))
+    }
+
+    /// Writes down what a reading came to, if the cursor is still where we found it: `watermark` where the reading came to its
+    /// end, `next_at` when the source may be read again. Answers whether it was.
+    pub async fn move_cursor(
         &self,
         tenant: &TenantId,
         cursor: &Cursor,
@@ -94,41 +155,27 @@ impl Ledger {
         next_at: Timestamp,
     ) -> Result<bool, Error> {
         let mut update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key(PK, AttributeValue::S(cursor_pk(tenant)))
-            .key(SK, AttributeValue::S(cursor.source.clone()))
-            .expression_attribute_values(":holder", text(cursor.holder.clone()))
+            .update_cursor(tenant, &cursor.source)
             .expression_attribute_values(":next", text(stamp::format(next_at)))
-            .expression_attribute_values(":failures", AttributeValue::N(failures.to_string()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        let was = cursor.watermark.map(stamp::format);
-        update = match (watermark, was) {
-            (None, _) => update
-                .update_expression("SET next_at = :next, failures = :failures REMOVE lease_until, lease_holder")
-                .condition_expression("lease_holder = :holder"),
-            (Some(watermark), None) => update
-                .update_expression("SET watermark = :watermark, next_at = :next, failures = :failures REMOVE lease_until, lease_holder")
-                .condition_expression("lease_holder = :holder AND attribute_not_exists(watermark)")
-                .expression_attribute_values(":watermark", text(stamp::format(watermark))),
-            (Some(watermark), Some(was)) => update
-                .update_expression("SET watermark = :watermark, next_at = :next, failures = :failures REMOVE lease_until, lease_holder")
-                .condition_expression("lease_holder = :holder AND watermark = :was")
-                .expression_attribute_values(":watermark", text(stamp::format(watermark)))
-                .expression_attribute_values(":was", text(was)),
-        };
-        match update.send().await {
-            Ok(output) => {
-                self.count(Unit::Write, output.consumed_capacity.as_ref());
-                Ok(true)
-            }
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-                _ => Err(unreachable(&error)),
-            },
+            .expression_attribute_values(":failures", AttributeValue::N(failures.to_string()));
+        let mut set = "SET next_at = :next, failures = :failures".to_owned();
+        if let Some(watermark) = watermark {
+            set += ", watermark = :watermark";
+            update = update.expression_attribute_values(":watermark", text(stamp::format(watermark)));
         }
+        let mut still = Vec::new();
+        for (name, found) in [("watermark", cursor.watermark), ("next_at", cursor.next_at)] {
+            still.push(match found {
+                Some(_) => format!("{name} = :found_{name}"),
+                None => format!("attribute_not_exists({name})"),
+            });
+            update = match found {
+                Some(found) => update.expression_attribute_values(format!(":found_{name}"), text(stamp::format(found))),
+                None => update,
+            };
+        }
+        let update = update.update_expression(set).condition_expression(still.join(" AND "));
+        Ok(self.update(update).await?.is_some())
     }
 
     /// Up to where a tenant was swept, for certain.
@@ -150,23 +197,32 @@ impl Ledger {
     /// Writes down up to where a tenant was swept. It never goes back: of two sweeps at once the later one counts.
     pub async fn store_swept(&self, tenant: &TenantId, until: Timestamp) -> Result<(), Error> {
         let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key(PK, text(cursor_pk(tenant)))
-            .key(SK, text(SWEEP.to_owned()))
+            .update_cursor(tenant, SWEEP)
             .update_expression("SET watermark = :until, fact = :fact")
             .condition_expression("attribute_not_exists(watermark) OR watermark < :until")
             .expression_attribute_values(":until", text(stamp::format(until)))
-            .expression_attribute_values(":fact", text("cursor".to_owned()))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        match update.send().await {
+            .expression_attribute_values(":fact", text("cursor".to_owned()));
+        self.update(update).await?;
+        Ok(())
+    }
+
+    fn update_cursor(&self, tenant: &TenantId, sk: &str) -> UpdateItemFluentBuilder {
+        let update = self.client.update_item().table_name(&self.table);
+        update.key(PK, text(cursor_pk(tenant))).key(SK, text(sk.to_owned()))
+    }
+
+    /// Makes an update. `None` if its condition doesn't hold; else what it returns of the item.
+    async fn update(&self, update: UpdateItemFluentBuilder) -> Result<Option<Item>, Error> {
+        match update.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await {
             Ok(output) => {
                 self.count(Unit::Write, output.consumed_capacity.as_ref());
-                Ok(())
+                Ok(Some(output.attributes.unwrap_or_default()))
             }
             Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(()),
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => {
+                    self.used.write.fetch_add(10, Ordering::Relaxed); // it costs what it would have written
+                    Ok(None)
+                }
                 _ => Err(unreachable(&error)),
             },
         }
@@ -177,10 +233,10 @@ fn text(text: String) -> AttributeValue {
     AttributeValue::S(text)
 }
 
-fn instant(item: &Item, name: &str) -> Option<Timestamp> {
-    item.get(name)?.as_s().ok()?.parse().ok()
+fn string(item: &Item, name: &str) -> Option<String> {
+    item.get(name)?.as_s().ok().cloned()
 }
 
-fn number(item: &Item, name: &str) -> u32 {
-    item.get(name).and_then(|value| value.as_n().ok()).and_then(|number| number.parse().ok()).unwrap_or_default()
+fn instant(item: &Item, name: &str) -> Option<Timestamp> {
+    item.get(name)?.as_s().ok()?.parse().ok()
 }

@@ -31,7 +31,7 @@ pub(super) enum Chunk {
 /// An answer whose head was good and whose body is still to come.
 pub(super) struct Incoming {
     pub(super) response: reqwest::Response,
-    /// Our place among the requests that may be under way at once.
+    /// Our place among the requests that may be under way at once, until all has come or nobody reads on.
     pub(super) place: OwnedSemaphorePermit,
     /// What is left of the time that this request may keep us waiting.
     pub(super) left: Duration,
@@ -56,7 +56,7 @@ impl Incoming {
     }
 
     async fn pump(mut self, sender: mpsc::Sender<Chunk>) {
-        let mut place = Some(self.place);
+        let _place = self.place;
         let mut read = 0;
         loop {
             let asked = Instant::now();
@@ -76,16 +76,7 @@ impl Incoming {
             // Only waiting for the network counts, not waiting for a caller who takes its time over a row.
             self.left = self.left.saturating_sub(asked.elapsed());
             let last = !matches!(chunk, Chunk::Bytes(_));
-            let sent = match sender.try_send(chunk) {
-                Err(mpsc::error::TrySendError::Full(chunk)) => {
-                    // The query has run once its answer comes. A reader that pauses gives its place up, so that a
-                    // question asked between two rows never waits for those very rows to be read.
-                    place.take();
-                    sender.send(chunk).await.is_ok()
-                }
-                sent => sent.is_ok(),
-            };
-            if last || !sent {
+            if sender.send(chunk).await.is_err() || last {
                 return;
             }
         }

@@ -19,8 +19,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// Requests under way at once to one `PeopleSoft`. No limit is documented; this is the highest seen in production clients.
-pub(super) const MAX_AT_ONCE: usize = 10;
+/// Requests under way at once to one `PeopleSoft`, answers that are still read among them. No limit is documented; this is the
+/// highest seen in production clients. Whoever asks while they read must read fewer answers at once.
+pub const MAX_AT_ONCE: usize = 10;
 /// A gateway's connections may be dropped by firewalls without a word, so idle ones aren't trusted for long.
 const IDLE_CONNECTION: Duration = Duration::from_secs(15);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

@@ -3,7 +3,7 @@
 
 use super::error::{Error, Found, Reason};
 use super::reader::{Emit, Summary};
-use super::row::{Columns, Draft};
+use super::row::{Columns, Draft, Row};
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -12,8 +12,15 @@ use std::io::Read;
 /// `{"status": "success", "data": {"query": {"numrows": 1, "rows": [{…}]}}}`: members in any order, unknown ones ignored
 /// (recorded at the University of Adelaide).
 pub(super) fn read(body: impl Read, columns: &Columns, emit: Emit<'_>) -> Result<Summary, Error> {
-    let mut state =
-        State { columns, emit, summary: Summary::default(), success: false, rows_seen: false, failure: None };
+    let mut state = State {
+        columns,
+        emit,
+        summary: Summary::default(),
+        success: false,
+        early: Vec::new(),
+        rows_seen: false,
+        failure: None,
+    };
     let mut document = serde_json::Deserializer::from_reader(body);
     let outcome =
         Step { level: Level::Document, state: &mut state }.deserialize(&mut document).and_then(|()| document.end());
@@ -39,6 +46,8 @@ struct State<'a> {
     emit: Emit<'a>,
     summary: Summary,
     success: bool,
+    /// Rows that came before the status, which may yet say that they are none.
+    early: Vec<Row>,
     rows_seen: bool,
     /// Why we stopped reading a document that may be perfectly well-formed.
     failure: Option<Error>,
@@ -86,6 +95,10 @@ impl<'de> Visitor<'de> for Step<'_, '_> {
                     if !self.state.success {
                         return self.stop(Error::NotSuccess { found: Found::Status });
                     }
+                    let state = &mut *self.state;
+                    if let Err(error) = std::mem::take(&mut state.early).into_iter().try_for_each(&mut state.emit) {
+                        return self.stop(error);
+                    }
                     continue;
                 }
                 (Level::Query, "numrows") => {
@@ -93,6 +106,8 @@ impl<'de> Visitor<'de> for Step<'_, '_> {
                     self.state.summary.expected = count.and_then(|count| count.trim().parse().ok());
                     continue;
                 }
+                // The caller reads it in the head.
+                (_, "IBResponse") => return self.stop(Error::NotSuccess { found: Found::Status }),
                 (Level::Document, "data") => Level::Data,
                 (Level::Data, "query") => Level::Query,
                 (Level::Query, "rows") => {
@@ -154,8 +169,15 @@ impl Step<'_, '_> {
             }
         }
         self.state.summary.got += 1;
-        let taken = self.state.columns.finish(draft).and_then(|row| (self.state.emit)(row));
-        taken.or_else(|error| self.stop(error))
+        let row = match self.state.columns.finish(draft) {
+            Ok(row) => row,
+            Err(error) => return self.stop(error),
+        };
+        if !self.state.success {
+            self.state.early.push(row);
+            return Ok(());
+        }
+        (self.state.emit)(row).or_else(|error| self.stop(error))
     }
 
     fn stop<E: serde::de::Error>(self, error: Error) -> Result<(), E> {

@@ -25,7 +25,7 @@ mod xmlp;
 mod tests;
 
 pub use catalog::{Field, Kind, Prompt, QueryList};
-pub use client::{Client, Pauses, Query, Roads};
+pub use client::{Client, MAX_AT_ONCE, Pauses, Query, Roads};
 pub use connection::{Auth, ClientAuth, Connection, Format};
 pub use error::{Class, Error, Found, Reason};
 pub use ib_response::MessageCode;

@@ -16,8 +16,8 @@ const ROWS: usize = 32;
 
 /// The answer to a query. Dropping it ends the reading and the connection.
 ///
-/// A caller that pauses between rows holds up nothing but this answer, and its pauses don't count against the timeout; a
-/// gateway may still hang up on one that pauses for minutes.
+/// A caller that pauses between rows keeps a place among the [`super::MAX_AT_ONCE`], and its pauses don't count against the
+/// timeout; a gateway may still hang up on one that pauses for minutes.
 pub struct Rows {
     flow: Option<Flow>,
     blocks: Option<Blocks>,

@@ -72,15 +72,16 @@ impl Place<'_> {
         match (self.query.map(|query| self.depth - query), &self.row) {
             (Some(1), None) if name == "row" => self.row = Some(Draft::default()),
             (Some(2), Some(_)) if self.columns.wants(name) => self.value = Some((name.to_owned(), String::new())),
-            (Some(_), _) => {}
-            (None, _) => match name {
-                "query" => {
+            (Some(_), Some(_)) => {}
+            // What refuses may stand where rows would be.
+            (Some(_), None) | (None, _) => match name {
+                "query" if self.query.is_none() => {
                     let numrows = start.try_get_attribute("numrows").ok().flatten();
                     self.summary.expected = numrows.and_then(|count| count.value.trim().parse().ok());
                     self.query = Some(self.depth);
                     self.summary.result_seen = true;
                 }
-                "status" => {
+                "status" if self.query.is_none() => {
                     self.in_status = true;
                     self.summary.block = Some(String::new());
                 }

@@ -6,6 +6,7 @@ use crate::peoplesoft;
 use crate::phone::{self, PhoneNumber};
 use crate::template::language_tag;
 use crate::tenant::event::Columns;
+use crate::tls;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
@@ -109,8 +110,11 @@ fn peoplesoft_connection(section: Section<'_>) -> Option<peoplesoft::Connection>
     let timeout = section.number("timeout_seconds", 60, 1..=290);
     let max_rows = section.number("max_rows", 10_000, 1..=1_000_000);
     let ca_certificate_pem = section.text("ca_certificate_pem");
-    if ca_certificate_pem.as_deref().is_some_and(|pem| !pem.contains("-----BEGIN CERTIFICATE-----")) {
-        section.problem("ca_certificate_pem", "holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)");
+    if ca_certificate_pem.as_deref().is_some_and(|pem| tls::authorities(pem).is_err()) {
+        section.problem(
+            "ca_certificate_pem",
+            "holds no certificate in PEM form, or a damaged one: it is the whole text, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----, with \\n for the ends of its lines",
+        );
     }
     let format = section.choice(
         "format",

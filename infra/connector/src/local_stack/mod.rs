@@ -130,13 +130,14 @@ pub async fn run(terminal: &mut Terminal<'_>, args: &Local) -> Done {
         adjust: Some(Box::new(adjustment(args.poll_every, args.quiet_hours_clock, &clock))),
         metrics: Metrics::off(clock.clone()),
     };
-    let stack = Stack::start(options).await.map_err(|error| Failure::Usage(error.to_string()))?;
+    let mut stack = Stack::start(options).await.map_err(|error| Failure::Usage(error.to_string()))?;
     // A run that ends by itself would take its page away while somebody reads it.
     let page = if args.once { None } else { Some(serve_page(&stack, &clock).await?) };
     announce(terminal, args, &stack, demo.as_ref(), page.as_ref())?;
     if args.once {
-        let progress = until_still(terminal, &stack, &timing, &clock, demo.as_ref()).await?;
-        return conclude(terminal, &progress, &clock, demo.as_ref());
+        let progress = until_still(terminal, &stack, &timing, &clock, demo.as_ref()).await;
+        stack.stop_polling().await;
+        return conclude(terminal, &progress?, &clock, demo.as_ref());
     }
     writeln!(
         terminal.talk,
@@ -151,6 +152,7 @@ pub async fn run(terminal: &mut Terminal<'_>, args: &Local) -> Done {
         )?;
     }
     interrupted().await;
+    stack.stop_polling().await;
     writeln!(terminal.talk, "stopped")?;
     Ok(Exit::Done)
 }
@@ -227,8 +229,7 @@ fn announce(
         stack.callback_base_url()
     );
     if let Some(demo) = demo {
-        let _ = writeln!(lines, "# the demo's PeopleSoft is at {}", demo.peoplesoft.base_url());
-        let _ = writeln!(lines, "# the demo's Twilio is at {}", demo.twilio.base_url());
+        lines.push_str(&report::the_demo(&demo.peoplesoft.base_url(), demo.twilio.base_url()));
     }
     if let Some(page) = page {
         let _ = writeln!(lines, "# the live page is at http://{}/", page.address());
@@ -293,8 +294,11 @@ async fn until_still(
 fn conclude(terminal: &mut Terminal<'_>, progress: &Progress, clock: &Clock, demo: Option<&Demo>) -> Done {
     let now = clock.now();
     writeln!(terminal.data, "\n{}", report::kinds_and_states(progress, now, terminal.look))?;
-    for (name, error) in &progress.broken {
+    for (name, error) in progress.unusable.iter().chain(&progress.broken) {
         writeln!(terminal.data, "not read: {name}: {error}")?;
+    }
+    for (name, rows, why) in &progress.bad {
+        writeln!(terminal.data, "can't be told: {rows} of the rows of {name}; the last: {why}")?;
     }
     for name in &progress.silent {
         writeln!(
@@ -308,7 +312,7 @@ fn conclude(terminal: &mut Terminal<'_>, progress: &Progress, clock: &Clock, dem
     for line in report::unsent(progress, now) {
         writeln!(terminal.data, "{line}")?;
     }
-    let (lines, holds) = match demo {
+    let (mut lines, holds) = match demo {
         Some(demo) => {
             let stories: Vec<_> = progress.stories.iter().map(|(_, story)| story.clone()).collect();
             let proof = proof::prove(&stories, now, &demo.twilio.accepted());
@@ -316,6 +320,7 @@ fn conclude(terminal: &mut Terminal<'_>, progress: &Progress, clock: &Clock, dem
         }
         None => report::proof_without_twilio(progress),
     };
+    lines.extend(report::verdict(progress, holds));
     for line in lines {
         writeln!(terminal.data, "{line}")?;
     }

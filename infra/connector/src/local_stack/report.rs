@@ -104,7 +104,6 @@ pub(super) fn proof(proof: &Proof) -> Vec<String> {
             format!("{what}: {}: {}", list.len(), named(list))
         });
     }
-    lines.push(verdict(proof.holds()));
     lines
 }
 
@@ -126,8 +125,39 @@ pub(super) fn proof_without_twilio(progress: &Progress) -> (Vec<String>, bool) {
     } else {
         format!("accepted twice: {}: {}", doubled.len(), named(&doubled))
     });
-    lines.push(verdict(doubled.is_empty()));
     (lines, doubled.is_empty())
+}
+
+/// What the run has shown, and of what it has shown nothing.
+pub(super) fn verdict(progress: &Progress, holds: bool) -> Vec<String> {
+    let (unread, sources, unusable) = (progress.broken.len(), progress.sources, progress.unusable.len());
+    let mut lines = Vec::new();
+    lines.push(match holds {
+        false => "proof FAILED: see above".to_owned(),
+        true if unread == sources && unread + unusable > 0 => "proof: none, since nothing could be read".to_owned(),
+        true => "proof: every notification was sent exactly once, or says why not".to_owned(),
+    });
+    if unread > 0 {
+        lines.push(format!("not in it: sources that could not be read ({unread} of {sources}, see above)"));
+    }
+    if unusable > 0 {
+        lines.push(format!("not in it: tenants whose documents can't be used ({unusable}, see above)"));
+    }
+    let rows: u64 = progress.bad.iter().map(|(_, rows, _)| rows).sum();
+    if rows > 0 {
+        lines.push(format!("not in it: rows that can't be told ({rows}, see above)"));
+    }
+    lines
+}
+
+/// Where the demo's two systems are, and whom they know: what a document of one's own needs to be tried against them.
+pub(super) fn the_demo(peoplesoft: &str, twilio: &str) -> String {
+    let (user, password) = (local::peoplesoft::demo::OPRID, local::peoplesoft::demo::PASSWORD);
+    let (account, token, service) = (local::demo::ACCOUNT, local::demo::AUTH_TOKEN, local::demo::MESSAGING_SERVICE);
+    format!(
+        "# the demo's PeopleSoft is at {peoplesoft} (user {user}, password {password})\n\
+         # the demo's Twilio is at {twilio} (account {account}, auth token {token}, messaging service {service})\n"
+    )
 }
 
 /// Where to look while the stack keeps running.
@@ -151,14 +181,6 @@ pub(super) fn how_to_verify(base: &str, employee: &str) -> String {
     let start = call("start", &format!("{{\"employee_id\": \"{employee}\", \"channel\": \"sms\"}}"));
     let check = call("check", &format!("{{\"employee_id\": \"{employee}\", \"code\": \"{code}\"}}"));
     format!("two-factor checks, as a portal asks for them (the demo's code is always {code}):\n{start}\n{check}")
-}
-
-fn verdict(holds: bool) -> String {
-    if holds {
-        "proof: every notification was sent exactly once, or says why not".to_owned()
-    } else {
-        "proof FAILED: see above".to_owned()
-    }
 }
 
 fn was_replayed(story: &Story) -> bool {

@@ -14,6 +14,12 @@ use std::fmt::Write as _;
 /// An employee id that is hardly anybody's. Nothing of an answer is used.
 const NOBODY: &str = "0";
 
+/// What to do about a prompt that isn't there.
+const RENAME: &str =
+    "Rename the prompts in the query (Unique Prompt Name, case matters), or name them in the tenant document.";
+/// What to do about prompts that take dates.
+const DAYS: &str = "Set \"prompt_format\" to \"%Y-%m-%d\": whole days are then asked for, and nothing is told twice or before its time.";
+
 /// A query as the document asks it.
 pub struct Asked<'a> {
     of: &'a str,
@@ -101,47 +107,55 @@ async fn not_there(client: &Client, asked: &Asked<'_>, error: &Error) -> Check {
 
 fn check_prompts(asked: &Asked<'_>, prompts: &[Prompt]) -> Check {
     let wanted = asked.prompts();
-    let mut wrong = Vec::new();
+    let mut wrong: Vec<(String, &str)> = Vec::new();
     for (place, name) in &wanted {
         match prompts.iter().find(|prompt| prompt.name == *name) {
             Some(prompt) => wrong.extend(misfit(asked, place, prompt)),
-            None => wrong.push(missing(place, name, prompts.iter().map(|prompt| prompt.name.as_str()))),
+            None => wrong.push((missing(place, name, prompts.iter().map(|prompt| prompt.name.as_str())), RENAME)),
         }
     }
     let unanswered = prompts.iter().filter(|prompt| wanted.iter().all(|(_, name)| *name != prompt.name));
     let (required, others): (Vec<_>, Vec<_>) =
         unanswered.partition(|prompt| matches!(prompt.kind, Kind::Date | Kind::Time | Kind::Datetime));
     let is_required = |prompt: &&Prompt| {
-        format!("it asks for {} ({}), which has no answer in fixed_prompts", prompt.name, prompt.kind)
+        let found = format!("it asks for {} ({}), which has no answer in fixed_prompts", prompt.name, prompt.kind);
+        (found, "Answer every other prompt in fixed_prompts, or take it out of the query.")
     };
     wrong.extend(required.iter().map(is_required));
     if wrong.is_empty() {
         let mut found = wanted.iter().map(|(_, name)| *name).collect::<Vec<_>>().join(", ");
+        if asked.source.is_some_and(|source| Scale::of(&source.prompt_format).is_by_day()) {
+            found += "; whole days are asked for";
+        }
         for prompt in others {
             let _ = write!(found, "; {} stays empty", prompt.name);
         }
         return Check::ok(asked.of, "prompts", found);
     }
-    let remedy =
-        "Rename the prompts in the query (Unique Prompt Name, case matters), or name them in the tenant document.";
-    Check::trouble(asked.of, "prompts", wrong.join("; "), remedy)
+    let mut remedies: Vec<&str> = wrong.iter().map(|(_, remedy)| *remedy).collect();
+    remedies.dedup();
+    let found: Vec<String> = wrong.iter().map(|(found, _)| found.clone()).collect();
+    Check::trouble(asked.of, "prompts", found.join("; "), remedies.join(" "))
 }
 
-/// What is wrong with a prompt that is there: the ends of a window must be written as its type wants them.
-fn misfit(asked: &Asked<'_>, place: &str, prompt: &Prompt) -> Option<String> {
+/// What is wrong with a prompt that is there, and what to do about it: the ends of a window must be written as its type wants them.
+fn misfit(asked: &Asked<'_>, place: &str, prompt: &Prompt) -> Option<(String, &'static str)> {
     let source = asked.source.filter(|_| matches!(place, "since_prompt" | "until_prompt"))?;
     let scale = Scale::of(&source.prompt_format);
     let written = scale.write(0).ok().and_then(|text| Moment::parse(&text));
-    let (name, kind) = (&prompt.name, &prompt.kind);
-    match (kind, written) {
+    let remedy = match (&prompt.kind, written) {
         // A form that we don't know ourselves may be right.
         (Kind::Datetime, Some(Moment::Local(_)) | None)
         | (Kind::Date, Some(Moment::Date(_)) | None)
-        | (Kind::Other(_), _) => None,
-        (Kind::Date, _) => Some(format!("{name} is a Date: set \"prompt_format\" to \"%Y-%m-%d\"")),
-        (Kind::Datetime, _) => Some(format!("{name} is a Datetime: leave \"prompt_format\" out")),
-        (Kind::Character | Kind::Number | Kind::Time, _) => Some(format!("{name} is a {kind}, not a Datetime or Date")),
-    }
+        | (Kind::Other(_), _) => return None,
+        (Kind::Date, _) => DAYS,
+        (Kind::Datetime, _) => "Leave \"prompt_format\" out, or let it write a date and a time.",
+        (Kind::Character | Kind::Number | Kind::Time, _) => "Make both prompts of the window Datetimes in the query.",
+    };
+    Some((
+        format!("{} is a {}, and is sent {:?}", prompt.name, prompt.kind, scale.write(0).unwrap_or_default()),
+        remedy,
+    ))
 }
 
 fn check_columns(asked: &Asked<'_>, fields: &[Field]) -> Check {

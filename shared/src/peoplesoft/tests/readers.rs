@@ -204,6 +204,32 @@ fn an_ib_response_is_found_wherever_it_hides() {
     }
     check_error(&ib("158", "x", "no number (158, 536) \n"), "Permission");
     check_error("<IBResponse><StatusCode>0</StatusCode></IBResponse>", "Acknowledgement");
+    // Beside a result that has nothing in it, or in its place.
+    let refused = ib("158", "536", "x");
+    check_error(&format!("<m><query numrows='0'/>{refused}</m>"), "Permission");
+    check_error(&format!("<m><query numrows='0'>{refused}</query></m>"), "Permission");
+    check_error(
+        r#"{"status":"success","data":{"query":{"numrows":0,"rows":[],"IBResponse":{}}}}"#,
+        "NotSuccess { found: Status }",
+    );
+    check_error(
+        r#"{"status":"success","IBResponse":{"type":"error"},"data":{"query":{"numrows":0}}}"#,
+        "NotSuccess { found: Status }",
+    );
+    check_error("<m><query numrows='0'><Fault><faultcode>x</faultcode></Fault></query></m>", "Query { status: None");
+}
+
+#[test]
+fn rows_before_a_status_wait_for_it() {
+    let document = |status: &str| {
+        let rows = r#"{"query":{"numrows":2,"rows":[{"A.EMPLID":"1"},{"A.EMPLID":"2"}]}}"#;
+        format!(r#"{{"data":{rows}{status}}}"#)
+    };
+    check_rows(&document(r#","status":"success""#), &["A.EMPLID"], &["A.EMPLID=1", "A.EMPLID=2"], Some(2));
+    for status in [r#","status":"error""#, r#","status":null"#, ""] {
+        let (rows, end) = read_all(&document(status), &["A.EMPLID"]);
+        assert!(rows.is_empty() && end.is_err(), "{status}: {rows:?} {end:?}");
+    }
 }
 
 #[test]

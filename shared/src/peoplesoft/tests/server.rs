@@ -149,13 +149,11 @@ async fn serve(mut stream: TcpStream, seen: Arc<Seen>, answer: Arc<impl Fn(&str,
         requests.push(request.clone());
         requests.len() - 1
     };
-    let at_once = seen.at_once.fetch_add(1, Ordering::SeqCst) + 1;
-    seen.most_at_once.fetch_max(at_once, Ordering::SeqCst);
+    let _under_way = UnderWay::begin(&seen);
     let reply = answer(&request, number);
     if let Some(gate) = &reply.gate {
         gate.acquire().await.unwrap().forget();
     }
-    seen.at_once.fetch_sub(1, Ordering::SeqCst);
     let middle = if reply.repeat > 0 { reply.pieces.get(1) } else { None };
     let [first, last] = [reply.pieces.first(), reply.pieces.get(2)];
     let pieces = first.into_iter().chain(std::iter::repeat_n(middle, reply.repeat).flatten()).chain(last);
@@ -173,6 +171,23 @@ async fn serve(mut stream: TcpStream, seen: Arc<Seen>, answer: Arc<impl Fn(&str,
     }
     if reply.reset {
         stream.set_zero_linger().unwrap();
+    }
+}
+
+/// A request under way: until all of its answer has left, or the caller has.
+struct UnderWay<'a>(&'a Seen);
+
+impl<'a> UnderWay<'a> {
+    fn begin(seen: &'a Seen) -> Self {
+        let at_once = seen.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+        seen.most_at_once.fetch_max(at_once, Ordering::SeqCst);
+        Self(seen)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.at_once.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

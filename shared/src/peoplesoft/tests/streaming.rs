@@ -175,16 +175,35 @@ async fn ten_requests_are_under_way_at_once_and_no_more() {
 }
 
 #[tokio::test]
-async fn rows_that_wait_for_their_reader_hold_up_nobody() {
-    let server = Server::start(|_, number| if number < 12 { many(20_000, 1000) } else { many(1, 0) }).await;
+async fn answers_that_wait_for_their_reader_are_under_way_and_leave_room_for_questions() {
+    // As many as one poll reads at once, each far larger than what the network holds.
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    let server = Server::start(move |_, number| match number {
+        0..4 => many(20_000, 1000),
+        _ => many(3, 10).behind(&held),
+    })
+    .await;
     let client = client(connection(&server.base));
     let columns = names(&["A"]);
     let mut open = Vec::new();
-    let one_more = tokio::time::timeout(Duration::from_secs(20), async {
-        for _ in 0..12 {
-            open.push(client.execute(&query("Q", &columns)).await.unwrap());
-        }
-        count(client).await
-    });
-    assert_eq!(one_more.await.ok(), Some(1));
+    for _ in 0..4 {
+        let mut rows = client.execute(&query("Q", &columns)).await.unwrap();
+        rows.next().await.unwrap().unwrap();
+        open.push(rows);
+    }
+    let mut callers = JoinSet::new();
+    for _ in 0..30 {
+        callers.spawn(count(client.clone()));
+    }
+    while server.at_once() < 10 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await; // an eleventh would have come by now
+    assert_eq!(server.at_once(), 10);
+    gate.add_permits(30);
+    assert_eq!(callers.join_all().await, [3; 30]);
+    for rows in open {
+        assert!(drain(rows).await.1.is_ok());
+    }
 }

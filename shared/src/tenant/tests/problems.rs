@@ -86,7 +86,10 @@ fn values_out_of_bounds_say_what_would_be_right() {
     check("/peoplesoft/timeout_seconds", json!(300), "must be a whole number from 1 to 290");
     check("/peoplesoft/max_rows", json!(0), "peoplesoft.max_rows: must be a whole number");
     check("/peoplesoft/format", json!("csv"), "must be \"json\" or \"xmlp\"");
-    check("/peoplesoft/ca_certificate_pem", json!("AAAA"), "holds no certificate in PEM form");
+    let whole = include_str!("../../../../tests/fixtures/peoplesoft/authority.pem");
+    for pem in ["AAAA", &whole[..whole.len() / 2], &whole.replace("MII", "MIJ"), &whole.replace('\n', " ")] {
+        check("/peoplesoft/ca_certificate_pem", json!(pem), "holds no certificate in PEM form, or a damaged one");
+    }
     check("/peoplesoft/auth/type", json!("ntlm"), "must be \"basic\" or \"oauth2\"");
     check("/peoplesoft/auth/oprid", json!("A:B"), "can't hold a ':'");
     check("/twilio/account_sid", json!("SK01"), "begins with \"AC\"");

@@ -28,7 +28,8 @@ pub const PASSWORD: &str = "fake-password";
 
 /// The hospital, and what should become of its events.
 pub struct Hospital {
-    /// The five queries: `ML_PAYROLL_POSTED`, `ML_SHIFT_CHANGED`, `ML_ONBOARDING_DUE`, `ML_BENEFITS_DEADLINE` and `ML_CONTACTS`.
+    /// The queries: `ML_PAYROLL_POSTED`, `ML_SHIFT_CHANGED`, `ML_ONBOARDING_DUE`, `ML_BENEFITS_DEADLINE`, `ML_LICENCE_EXPIRES` and
+    /// `ML_CONTACTS`.
     pub database: Database,
     /// One for each notification that the tenant document's events lead to, by source and then by employee.
     pub expectations: Vec<Expectation>,
@@ -87,6 +88,7 @@ pub fn hospital(seed: u64, staff: usize, now: Timestamp, time_zone: &TimeZone) -
         .with("ML_SHIFT_CHANGED", queries::shift_changed(&shift_changed, &calendar))
         .with("ML_ONBOARDING_DUE", queries::onboarding_due(&onboarding, &calendar))
         .with("ML_BENEFITS_DEADLINE", queries::benefits_deadline(&benefits, &calendar))
+        .with("ML_LICENCE_EXPIRES", queries::licence_expires(&onboarding, &calendar))
         .with("ML_CONTACTS", queries::contacts(&everyone, &calendar));
     let expectations = [
         ("payroll", "sms", everyone),

@@ -1,5 +1,5 @@
-//! The five queries that the hospital's `PeopleSoft` administrator wrote, and their rows. Each has columns that nobody
-//! should read, money and identity among them.
+//! The queries that the hospital's `PeopleSoft` administrator wrote, and their rows: with everything that the pages of
+//! `infra/peoplesoft` ask for, more besides, and columns that nobody should read, money and identity among them.
 
 use super::people::Employee;
 use crate::peoplesoft::database::{Query, Row, TimeFormat, Value};
@@ -57,7 +57,8 @@ pub(super) fn payroll_posted(employees: &[&Employee], calendar: &Calendar) -> Qu
         Column::new("EXPR1_1", Kind::Character),
     ];
     let [since, until] = Prompt::window();
-    let company = Prompt::required("COMPANY", Kind::Character, Filter::Equals("A.COMPANY".to_owned()));
+    let company = Prompt::optional("COMPANY", Kind::Character, Filter::Equals("A.COMPANY".to_owned()));
+    let after = Prompt::optional("AFTER_EMPLID", Kind::Character, Filter::After("A.EMPLID".to_owned()));
     let rows: Vec<Row> = (0_i64..)
         .zip(employees)
         .map(|(index, employee)| {
@@ -78,7 +79,7 @@ pub(super) fn payroll_posted(employees: &[&Employee], calendar: &Calendar) -> Qu
             Row::new(calendar.ago(360 - 60 * group), values)
         })
         .collect();
-    Query { description: "Confirmed paychecks".to_owned(), ..Query::new(columns, [since, until, company]) }
+    Query { description: "Confirmed paychecks".to_owned(), ..Query::new(columns, [since, until, company, after]) }
         .with_rows(rows)
 }
 
@@ -207,6 +208,22 @@ pub(super) fn benefits_deadline(employees: &[&Employee], calendar: &Calendar) ->
     Query { description: "Open enrollment".to_owned(), ..Query::new(columns, Prompt::window()) }.with_rows(rows)
 }
 
+/// Licences that expire in thirty days. The demo's own document doesn't ask for them.
+pub(super) fn licence_expires(employees: &[&Employee], calendar: &Calendar) -> Query {
+    let columns = [
+        Column::new("A.EMPLID", Kind::Character),
+        Column::new("A.LICENCE_CD", Kind::Character),
+        Column::new("A.EXPIRY_DT", Kind::Date),
+        Column::new("EXPR1_1", Kind::Datetime),
+    ];
+    let row = |employee: &&Employee| {
+        let values = [text(&employee.id), text("RN licence"), Value::from(calendar.day(30)), Value::RowTime];
+        Row::new(calendar.ago(120), values)
+    };
+    let rows: Vec<Row> = employees.iter().map(row).collect();
+    Query { description: "Licences that expire".to_owned(), ..Query::new(columns, Prompt::window()) }.with_rows(rows)
+}
+
 /// How to reach one employee.
 pub(super) fn contacts(employees: &[&Employee], calendar: &Calendar) -> Query {
     let columns = [
@@ -218,18 +235,19 @@ pub(super) fn contacts(employees: &[&Employee], calendar: &Calendar) -> Query {
         Column::new("C.OPT_OUT", Kind::Character),
         Column::new("C.CHANNEL_PREF", Kind::Character),
         Column::new("D.LANG_CD", Kind::Character),
+        Column::new("C.PREF_PHONE_FLAG", Kind::Character),
         Column::renamed("DEPTNAME", "DESCR", Kind::Character),
         Column::new("F.DESCR", Kind::Character),
         Column::new("G.BIRTHDATE", Kind::Date),
         Column::new("G.NATIONAL_ID", Kind::Character),
     ];
-    let employee_id = Prompt::required("EMPLID", Kind::Character, Filter::Equals("A.EMPLID".to_owned()));
+    let employee_id = Prompt::optional("EMPLID", Kind::Character, Filter::Equals("A.EMPLID".to_owned()));
     let rows: Vec<Row> = (0_i64..)
         .zip(employees)
         .map(|(index, employee)| {
             let mut values = vec![text(&employee.id), Value::from(employee.display_name()), text("CELL")];
             values.extend(contact(employee));
-            values.extend([text(employee.department), text(employee.job_title)]);
+            values.extend([text("N"), text(employee.department), text(employee.job_title)]);
             values.extend([Value::from(calendar.day(-12_000 - index)), Value::from(national_id(index))]);
             Row::new(calendar.ago(86_400), values)
         })

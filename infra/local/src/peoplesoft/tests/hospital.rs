@@ -31,6 +31,7 @@ fn the_queries_have_as_many_rows_as_promised_and_every_row_all_columns() {
     let expect = [
         ("ML_BENEFITS_DEADLINE", 6),
         ("ML_CONTACTS", 800),
+        ("ML_LICENCE_EXPIRES", 5),
         ("ML_ONBOARDING_DUE", 5),
         ("ML_PAYROLL_POSTED", 800),
         ("ML_SHIFT_CHANGED", 25),
@@ -142,10 +143,16 @@ async fn the_tenant_document_names_queries_prompts_and_columns_that_exist() {
         let mut prompts: Vec<String> =
             ["since_prompt", "until_prompt", "employee_prompt"].iter().filter_map(|key| text(&source[key])).collect();
         prompts.extend(source["fixed_prompts"].as_object().into_iter().flat_map(|fixed| fixed.keys().cloned()));
-        prompts.sort();
-        let mut known: Vec<String> = query.prompts.iter().map(|prompt| prompt.unique_name.clone()).collect();
-        known.sort();
-        assert_eq!(prompts, known, "{}", source["query"]);
+        for prompt in &query.prompts {
+            assert!(
+                prompts.contains(&prompt.unique_name) || !prompt.required,
+                "{} of {}",
+                prompt.unique_name,
+                source["query"]
+            );
+        }
+        let exists = |name: &String| query.prompts.iter().any(|prompt| prompt.unique_name == *name);
+        assert!(prompts.iter().all(exists), "{prompts:?} of {}", source["query"]);
     }
 }
 

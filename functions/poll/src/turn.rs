@@ -1,0 +1,114 @@
+//! One tenant's turn: takes its lease, reads the sources whose time has come, gives the lease back. No two turns of a tenant
+//! overlap, in one invocation or in several, so one PeopleSoft is never asked by two polls at once. A lease that nobody gave back,
+//! because an invocation died, ends by itself.
+
+use crate::source::{self, Polled};
+use crate::{Deps, lock};
+use futures::FutureExt;
+use futures::stream::{self, StreamExt};
+use jiff::Timestamp;
+use shared::ledger;
+use shared::ledger::cursor::{Cursor, Lease};
+use shared::peoplesoft::{Client, MAX_AT_ONCE};
+use shared::stamp;
+use shared::tenant::{EventSource, Tenant};
+use shared::timing::Timing;
+use std::time::Duration;
+
+/// Sources of one tenant read at once. Each asks for contacts while it reads, which needs room beside all of them.
+const SOURCES_AT_ONCE: usize = 4;
+const _: () = assert!(SOURCES_AT_ONCE < MAX_AT_ONCE);
+/// The least time that is worth beginning a tenant or a source for.
+const LEAST_TIME: Duration = Duration::from_secs(10);
+/// How much longer than its turn a lease lasts: what was read is appended meanwhile, and nothing is asked any more.
+const LEASE_MARGIN: Duration = Duration::from_secs(15);
+/// How long before the lease's end the appending stops, for clocks that differ and writes under way.
+const SPARE: Duration = Duration::from_secs(5);
+
+/// A tenant's turn, while its lease is ours.
+pub struct Turn<'a> {
+    /// What polling needs.
+    pub deps: &'a Deps,
+    /// Whose turn it is.
+    pub tenant: &'a Tenant,
+    /// Its PeopleSoft.
+    pub client: &'a Client,
+    /// When PeopleSoft is asked nothing more.
+    pub until: Timestamp,
+    lease: Lease,
+}
+
+/// Reads the sources of one tenant whose time has come, unless another poll is reading this tenant. `until` is when it must be over.
+pub async fn turn(
+    deps: &Deps,
+    tenant: &Tenant,
+    client: &Client,
+    request_id: &str,
+    until: Timestamp,
+) -> Result<Vec<(String, Polled)>, ledger::Error> {
+    let now = deps.clock.now();
+    let cursors = deps.ledger.cursors(&tenant.id).await?;
+    let next_at = |source: &EventSource| cursors.get(&source.source).and_then(|cursor| cursor.next_at);
+    let not_now = |source: &EventSource| (source.source.clone(), Polled::NotNow);
+    let (mut due, later): (Vec<_>, Vec<_>) = tenant.events.iter().partition(|source| next_at(source) <= Some(now));
+    let mut polled: Vec<_> = later.into_iter().map(not_now).collect();
+    if due.is_empty() {
+        return Ok(polled);
+    }
+    // What the last turn didn't get to is first in this one.
+    due.sort_by_key(|source| next_at(source));
+    let ends = stamp::after(until, LEASE_MARGIN);
+    let Some(lease) = deps.ledger.take_lease(&tenant.id, &cursors, request_id, now, ends).await? else {
+        polled.extend(due.into_iter().map(not_now));
+        return Ok(polled);
+    };
+    let turn = Turn { deps, tenant, client, until, lease };
+    let polls = due.into_iter().map(|source| turn.source(source, cursors.get(&source.source).cloned()).boxed());
+    let polls: Vec<_> = polls.collect();
+    polled.extend(stream::iter(polls).buffer_unordered(SOURCES_AT_ONCE).collect::<Vec<_>>().await);
+    // What was read is read: a lease that can't be given back ends by itself.
+    if let Err(error) = deps.ledger.give_lease(&tenant.id, turn.lease).await {
+        tracing::warn!(tenant = %tenant.id, error = %error, "the lease was not given back");
+    }
+    Ok(polled)
+}
+
+/// Whether there is time to begin: a reading that is broken off is left alone for minutes, so one that could hardly be finished
+/// isn't begun.
+pub fn can_begin(timing: &Timing, left: Duration) -> bool {
+    left >= (timing.tenant_budget / 2).min(LEAST_TIME)
+}
+
+impl Turn<'_> {
+    /// How long PeopleSoft may still be asked.
+    pub fn left(&self) -> Duration {
+        stamp::between(self.deps.clock.now(), self.until)
+    }
+
+    /// How long what was read may still be appended.
+    pub fn left_to_append(&self) -> Duration {
+        stamp::between(self.deps.clock.now(), stamp::before(self.lease.until, SPARE))
+    }
+
+    /// Whether nobody else can have taken over. A process that was frozen for a while doesn't know how long it was.
+    pub fn is_ours(&self) -> bool {
+        self.deps.clock.now() < self.lease.until
+    }
+
+    async fn source(&self, source: &EventSource, cursor: Option<Cursor>) -> (String, Polled) {
+        let (deps, tenant) = (self.deps, self.tenant);
+        let name = source.source.clone();
+        if !can_begin(&deps.timing, self.left()) {
+            return (name, Polled::LeftOut);
+        }
+        let key = (tenant.id.clone(), name.clone());
+        let mut seen = lock(&deps.memory.seen).remove(&key).unwrap_or_default();
+        let polled = source::poll(self, source, cursor, &mut seen).await;
+        lock(&deps.memory.seen).insert(key, seen);
+        let polled = polled.unwrap_or_else(|error: ledger::Error| {
+            tracing::error!(tenant = %tenant.id, source = name, error = %error, "the ledger can't be used");
+            Polled::NotNow
+        });
+        (name, polled)
+    }
+}
