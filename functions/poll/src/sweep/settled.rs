@@ -45,7 +45,7 @@ pub(super) fn measure(deps: &Deps, tenant: &Tenant, story: &Story, due: Timestam
 pub(super) async fn note_opt_outs(looking: &Looking<'_>) -> Done {
     let Some(to) = &looking.created.to else { return Ok(()) };
     for report in opt_outs(looking.story) {
-        let at = looking.claimed_at(report.attempt).unwrap_or(looking.now);
+        let at = looking.story.claimed_at(report.attempt).unwrap_or(looking.now);
         looking.deps.ledger.append_consent(looking.tenant, to, Said::Blocked, at, &report.sid).await?;
     }
     Ok(())
