@@ -41,7 +41,8 @@ pub(super) fn measure(deps: &Deps, tenant: &Tenant, story: &Story, due: Timestam
     }
 }
 
-/// Notes that somebody has opted out where Twilio's report didn't say who: the notification knows. Can be noted twice.
+/// Notes that somebody has opted out, as Twilio reported, as of the attempt: they had by then, and a START that came since
+/// must not be overruled. Can be noted twice.
 pub(super) async fn note_opt_outs(looking: &Looking<'_>) -> Done {
     let Some(to) = &looking.created.to else { return Ok(()) };
     for report in opt_outs(looking.story) {
@@ -51,13 +52,10 @@ pub(super) async fn note_opt_outs(looking: &Looking<'_>) -> Done {
     Ok(())
 }
 
-/// Reports of somebody's having opted out that name no number.
+/// Reports of somebody's having opted out.
 fn opt_outs(story: &Story) -> impl Iterator<Item = &Report> {
     story.facts.iter().filter_map(|fact| match &fact.detail {
-        Detail::Callback(report) if report.error_code == Some(OPTED_OUT) && !report.fields.contains_key("To") => {
-            Some(report)
-        }
-        Detail::Fetched(report) if report.error_code == Some(OPTED_OUT) => Some(report),
+        Detail::Callback(report) | Detail::Fetched(report) if report.error_code == Some(OPTED_OUT) => Some(report),
         _ => None,
     })
 }
