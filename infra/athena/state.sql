@@ -43,6 +43,7 @@ SELECT
   json_extract_scalar(item, '$.deadline.S') AS deadline,
   json_extract_scalar(item, '$.request_id.S') AS request_id,
   json_extract_scalar(item, '$.outcome.S') AS outcome,
+  json_extract_scalar(item, '$.evidence.S') AS evidence,
   json_extract_scalar(item, '$.sid.S') AS sid,
   json_extract_scalar(item, '$.status.S') AS status,
   coalesce(json_extract_scalar(item, '$.code.S'), json_extract_scalar(item, '$.code.N')) AS code,
@@ -94,6 +95,31 @@ FROM (
     ('call', 'canceled', 3, 2)
 ) AS statuses (channel, word, place, verdict);
 
+-- The facts that an attempt stands on. What was found on Twilio's list and turned out to be another notification's is taken back: the
+-- attempt then counts as presumed lost.
+CREATE OR REPLACE VIEW ledger_evidence AS
+SELECT
+  facts.tenant,
+  facts.notification_id,
+  facts.fact,
+  facts.learnt_at,
+  facts.attempt,
+  facts.deadline,
+  facts.request_id,
+  CASE WHEN disowned.sid IS NOT NULL THEN 'presumed_lost' ELSE facts.outcome END AS outcome,
+  CASE WHEN disowned.sid IS NULL THEN facts.sid END AS sid,
+  facts.status,
+  facts.code,
+  facts.error_code
+FROM ledger_facts AS facts
+LEFT JOIN ledger_facts AS disowned
+  ON disowned.fact = 'disowned'
+  AND disowned.tenant = facts.tenant AND disowned.notification_id = facts.notification_id
+  AND disowned.attempt = facts.attempt AND disowned.sid = facts.sid
+  AND (facts.fact = 'fetched' OR (facts.fact = 'outcome' AND facts.evidence IS NOT NULL))
+WHERE facts.fact IN ('attempt', 'outcome', 'callback', 'fetched')
+  AND NOT (facts.fact = 'fetched' AND disowned.sid IS NOT NULL);
+
 -- Every word of Twilio's, from its first answer, from callbacks and from our own questions. A word that is not in the table above is
 -- behind all that are.
 CREATE OR REPLACE VIEW ledger_words AS
@@ -107,7 +133,7 @@ SELECT
   facts.error_code,
   coalesce(statuses.place, -1) AS place,
   coalesce(statuses.verdict, 0) AS verdict
-FROM ledger_facts AS facts
+FROM ledger_evidence AS facts
 LEFT JOIN twilio_statuses AS statuses
   ON statuses.word = facts.status
   AND statuses.channel = CASE WHEN regexp_like(facts.sid, '^CA[0-9A-Za-z]{32}$') THEN 'call' ELSE 'message' END
@@ -161,8 +187,7 @@ tried AS (
     max(CASE WHEN fact = 'attempt' THEN request_id END) AS request_id,
     max(CASE WHEN fact = 'outcome' THEN outcome END) AS outcome,
     max(CASE WHEN fact = 'outcome' THEN code END) AS code
-  FROM ledger_facts
-  WHERE fact IN ('attempt', 'outcome', 'callback', 'fetched')
+  FROM ledger_evidence
   GROUP BY tenant, notification_id, attempt
 )
 SELECT

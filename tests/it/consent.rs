@@ -151,6 +151,39 @@ async fn a_refusal_that_a_callback_tells_counts_whether_or_not_it_names_the_numb
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_counts_as_of_its_attempt_however_late_it_is_told() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("as-of", |_| ());
+    let document = stage.document(&tenant).await;
+    for named in [true, false] {
+        let number = phone(if named { 810 } else { 811 });
+        // Attempted, then START, then the refusal of that attempt: they are in.
+        let mut out = Vec::new();
+        for _ in 0..2 {
+            let id = stage.create(&tenant, |created| created.to = Some(number.clone())).await;
+            stage.callbacks.switch(false);
+            stage.send().await;
+            stage.twilio.idle().await;
+            stage.callbacks.switch(true);
+            stage.time.pass(Duration::from_secs(1));
+            if out.is_empty() {
+                stage.texts(&tenant, &number, "START").await;
+            }
+            // The second one was attempted after the START, so its refusal is true.
+            stage.time.pass(Duration::from_secs(1));
+            let sid = stage.twilio.accepted().last().unwrap().sid.clone();
+            let mut more = vec![("ErrorCode", "21610")];
+            more.extend(named.then_some(("To", number.e164())));
+            assert_eq!(stage.report(&tenant, &id, 1, (&sid, "undelivered"), &more).await, 204);
+            stage.sweep(&tenant).await;
+            out.push(stage.ledger.has_opted_out(&document, &number).await.unwrap());
+            stage.time.pass(Duration::from_secs(1));
+        }
+        assert_eq!(out, [false, true], "named: {named}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_second_refusal_of_a_replayed_text_counts_again() {
     let stage = Stage::new().await;
     let tenant = stage.tenant("twice", |_| ());

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use shared::notification::{
-    Attempt, AttemptOutcome, Closed, ClosedReason, Created, Detail, Fact, Look, NotificationId, Outcome, Release,
-    Report, State, Story, Suppressed,
+    Attempt, AttemptOutcome, Closed, ClosedReason, Created, Detail, Disowned, Fact, Look, NotificationId, Outcome,
+    Release, Report, State, Story, Suppressed,
 };
 use shared::phone::{Channel, PhoneNumber};
 use std::time::Duration;
@@ -102,6 +102,38 @@ fn check(facts: &[Fact], now: i64, expect: State) {
         let standing = Story::new(id.clone(), order.to_vec()).standing(at(now));
         assert_eq!(standing.state, expect, "{order:#?}");
     });
+}
+
+#[test]
+fn what_was_found_on_the_list_counts_until_it_turns_out_to_be_anothers() {
+    let found = |sid: &str| {
+        let evidence = Some("list".to_owned());
+        outcome(1, Outcome::Accepted { sid: sid.to_owned(), status: "sent".to_owned(), evidence })
+    };
+    let fetched = |sid: &str| {
+        let Detail::Callback(report) = callback(1, sid, "delivered").detail else { unreachable!() };
+        Fact::new(at(170), Detail::Fetched(report))
+    };
+    let disowned = |attempt| {
+        let holder = NotificationId::parse("bbcdefghijklm-abcdefghijklmnop").unwrap();
+        Fact::new(at(180), Detail::Disowned(Disowned { attempt, sid: SID.to_owned(), holder }))
+    };
+    let text = || created(|_| ());
+    check(&[text(), attempt(1), found(SID)], 200, State::Accepted);
+    check(&[text(), attempt(1), found(SID), fetched(SID)], 200, State::Delivered);
+    check(&[text(), attempt(1), found(SID), disowned(1)], 200, State::InDoubt);
+    check(&[text(), attempt(1), found(SID), fetched(SID), disowned(1)], 200, State::InDoubt);
+    check(&[text(), attempt(1), found(SID), disowned(1), release(2, None)], 200, State::Pending);
+    check(
+        &[text(), attempt(1), found(SID), disowned(1), closed(ClosedReason::Unconfirmed, 2, false)],
+        200,
+        State::Unconfirmed,
+    );
+    // Another sid, another attempt, and what Twilio itself said of it.
+    check(&[text(), attempt(1), found(OTHER), disowned(1)], 200, State::Accepted);
+    check(&[text(), attempt(1), found(SID), disowned(2)], 200, State::Accepted);
+    check(&[text(), attempt(1), accepted(1, SID), disowned(1)], 200, State::Accepted);
+    check(&[text(), attempt(1), found(SID), callback(1, SID, "delivered"), disowned(1)], 200, State::Delivered);
 }
 
 #[test]

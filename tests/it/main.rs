@@ -13,6 +13,7 @@
     unreachable_pub
 )]
 
+mod alike;
 mod answers;
 mod callbacks;
 mod chaos;

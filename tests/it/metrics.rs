@@ -1,10 +1,15 @@
 //! Metrics: every line is CloudWatch's embedded metric format, says what happened, and holds nothing about a person.
 
+use crate::polling::{Clinic, event, query};
 use crate::stage::{Stage, phone};
 use local::twilio::{Fault, Operation, Rule, Trouble, When};
 use serde_json::Value;
+use shared::clock::Clock;
+use shared::metrics::Metrics;
 use shared::notification::State;
-use std::collections::BTreeSet;
+use shared::phone::Channel;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Checks a line against AWS's specification of the format, and answers the metric's name.
@@ -109,4 +114,121 @@ async fn each_delivery_is_counted_and_measured_once_however_often_it_is_told_and
     assert_eq!(stage.counted()["Delivered"], 1);
     assert_eq!(latencies(&stage, "EventToAccepted"), [40_000]);
     assert_eq!(latencies(&stage, "AcceptedToDelivered"), [7_000]);
+}
+
+/// How often what happened, and for what reason.
+fn counts<'a>(lines: impl IntoIterator<Item = &'a String>) -> BTreeMap<(String, String, String), u64> {
+    let mut counts = BTreeMap::new();
+    for line in lines {
+        let name = checked(line);
+        let line: Value = serde_json::from_str(line).unwrap();
+        let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+        if line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"] == "Count" {
+            *counts.entry((text("tenant"), name.clone(), text("reason"))).or_default() += line[&name].as_u64().unwrap();
+        }
+    }
+    counts
+}
+
+fn check(counts: &BTreeMap<(String, String, String), u64>, expect: &[(&str, &str, &str, u64)]) {
+    let told: Vec<_> = counts
+        .iter()
+        .map(|((tenant, name, why), count)| (tenant.as_str(), name.as_str(), why.as_str(), *count))
+        .collect();
+    assert_eq!(told, expect);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_is_counted_by_tenant_and_reason() {
+    let stage = Stage::new().await;
+    let (one, other) = (stage.tenant("one", |_| ()), stage.tenant("other", |_| ()));
+    stage.twilio.change(|settings| {
+        settings.undeliverable.insert(phone(1).e164().to_owned(), 30006);
+        let strike = |number, fault| Rule::on_create(When::Next(4), fault).only_to(phone(number).e164());
+        settings.faults.rules = vec![
+            strike(2, Fault::before(Trouble::TooManyRequests(None))),
+            strike(3, Fault::before(Trouble::Status(500))),
+            strike(4, Fault::before(Trouble::Code(21211))),
+        ];
+    });
+    for _ in 0..5 {
+        stage.create(&one, |_| ()).await; // delivered, undelivered, deferred, in doubt, refused
+    }
+    stage.create(&one, |created| created.channel = Channel::Voice).await;
+    stage.texts(&other, &phone(6), "STOP").await;
+    stage.create(&other, |_| ()).await; // opted out
+    stage.create(&other, |_| ()).await;
+    stage.send().await;
+    stage.twilio.idle().await;
+    check(
+        &counts(&*stage.lines.lock().unwrap()),
+        &[
+            ("one", "Accepted", "sms", 2),
+            ("one", "Accepted", "voice", 1),
+            ("one", "Deferred", "20429", 1),
+            ("one", "Delivered", "sms", 1),
+            ("one", "Delivered", "voice", 1),
+            ("one", "Failed", "21211", 1),
+            ("one", "Failed", "30006", 1),
+            ("one", "InDoubt", "", 1),
+            ("other", "Accepted", "sms", 1),
+            ("other", "Closed", "opted_out", 1),
+            ("other", "Delivered", "sms", 1),
+            ("other", "Inbound", "stop", 1),
+        ],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_only_callbacks_tell_of_is_counted_as_accepted_and_delivered_once() {
+    for words in [["read", "read"], ["delivered", "read"], ["read", "delivered"]] {
+        let stage = Stage::new().await;
+        let tenant = stage.tenant("told", |_| ());
+        stage.callbacks.switch(false);
+        let lost = Rule::on_create(When::Always, Fault::after_accepting(Trouble::Reset));
+        stage.twilio.change(|settings| settings.faults.rules = vec![lost]);
+        let id = stage.create(&tenant, |_| ()).await;
+        stage.send().await;
+        stage.twilio.idle().await;
+        stage.callbacks.switch(true);
+        let sid = stage.twilio.accepted()[0].sid.clone();
+        for word in words {
+            assert_eq!(stage.report(&tenant, &id, 1, (&sid, word), &[]).await, 204);
+        }
+        for _ in 0..30 {
+            stage.time.pass(Duration::from_mins(1));
+            stage.sweep(&tenant).await;
+        }
+        check(
+            &counts(&*stage.lines.lock().unwrap()),
+            &[("told", "Accepted", "sms", 1), ("told", "Delivered", "sms", 1), ("told", "InDoubt", "", 1)],
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_created_is_counted_by_kind_and_what_must_not_be_sent_by_reason() {
+    let mut rows = vec![event("2026-03-17T15:58:00", "1", "good"), event("2026-03-17T15:58:00", "2", "good")];
+    for (number, phone) in [("none", ""), ("short", "911")] {
+        let mut row = event("2026-03-17T15:58:00", "3", number);
+        row.values[3] = phone.into();
+        rows.push(row);
+    }
+    let mut clinic = Clinic::open("2026-03-17T21:00:00Z", query().with_rows(rows), |_, document| {
+        document["poll"]["start_at"] = serde_json::json!("2026-03-17");
+    })
+    .await;
+    let lines = Arc::<Mutex<Vec<String>>>::default();
+    let heard = Arc::clone(&lines);
+    clinic.office.deps.metrics = Metrics::to(Clock::system(), move |line| heard.lock().unwrap().push(line));
+    clinic.read().await;
+    check(
+        &counts(&*lines.lock().unwrap()),
+        &[
+            ("clinic", "Created", "custom", 4),
+            ("clinic", "Polled", "", 1),
+            ("clinic", "Suppressed", "no_phone", 1),
+            ("clinic", "Suppressed", "unusable_phone", 1),
+        ],
+    );
 }

@@ -6,8 +6,8 @@ use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, RngExt as _};
 use serde_json::{Map, Value, json};
 use shared::notification::{
-    Attempt, AttemptOutcome, Closed, ClosedReason, Created, Detail, Fact, Look, NotificationId, Outcome, Release,
-    Report, Revealed, Suppressed,
+    Attempt, AttemptOutcome, Closed, ClosedReason, Created, Detail, Disowned, Fact, Look, NotificationId, Outcome,
+    Release, Report, Revealed, Suppressed,
 };
 use shared::phone::{Channel, PhoneNumber};
 use shared::tenant::TenantId;
@@ -268,5 +268,10 @@ fn odd_attempt(attempt: u32, any_time: &impl Fn(&mut StdRng) -> Timestamp, rando
         let time = any_time(random);
         let detail = if random.random_bool(0.2) { Detail::Fetched(report) } else { Detail::Callback(report) };
         facts.push(Fact::new(time, detail));
+    }
+    if random.random_bool(0.2) {
+        let holder = NotificationId::parse("abcdefghijklm-abcdefghijklmnop").unwrap();
+        let disowned = Disowned { attempt, sid: sids[0].clone(), holder };
+        facts.push(Fact::new(any_time(random), Detail::Disowned(disowned)));
     }
 }

@@ -20,12 +20,16 @@ const AT_ONCE: usize = 16;
 const LONGEST: usize = 300_000;
 
 /// What holds a phone number whatever it looks like, in events that we know and others that we may meet.
-const NUMBERS: &[&str] = &["to", "from", "phone", "phone_number"];
+const NUMBERS: &[&str] = &["to", "from", "phone", "phone_number", "msisdn", "recipient", "sender", "mobile"];
+
+/// How many digits an international number has, if there is nothing else in a text.
+const DIGITS: std::ops::RangeInclusive<usize> = 10..=15;
 
 /// What could hold a code. No event that is documented has one, and none shall be the first.
 const CODES: &[&str] = &["code", "custom_code", "verification_code"];
 
-/// Appends every element of a JSON array of events.
+/// Appends every element of a JSON array of events. The tenant's own token signed it: what names another account, such as a
+/// subaccount whose events go to the same sink, is kept as it is and says so itself.
 pub async fn append(deps: &Deps, verified: &Verified, now: Timestamp) -> Result<(), Refusal> {
     let elements: Vec<Value> =
         serde_json::from_slice(&verified.body).map_err(|_| Refusal::Malformed("no JSON array of events"))?;
@@ -66,7 +70,7 @@ fn read(mut element: Value, now: Timestamp) -> Event {
 /// Masks what is or may be a phone number, and takes out what may be a code.
 fn hide(value: &mut Value, is_number: bool) {
     match value {
-        Value::String(text) => *text = if is_number { mask(text) } else { mask_e164(text) },
+        Value::String(text) => *text = if is_number || is_bare(text) { mask(text) } else { mask_e164(text) },
         Value::Number(number) if is_number => *value = Value::String(mask(&number.to_string())),
         Value::Array(values) => values.iter_mut().for_each(|value| hide(value, is_number)),
         Value::Object(fields) => {
@@ -81,6 +85,11 @@ fn hide(value: &mut Value, is_number: bool) {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// Whether a text is as many digits as an international number, and nothing else. What else it may be is no loss.
+fn is_bare(text: &str) -> bool {
+    DIGITS.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Masks every number in E.164 form, wherever it stands in a text.
@@ -130,6 +139,12 @@ mod tests {
         check(json!({"data": {"to": "+13125550142"}}), json!({"data": {"to": "+*********42"}}));
         check(json!({"To": 13_125_550_142_u64}), json!({"To": "*********42"}));
         check(json!({"from": ["312-555-0142", {"x": "y"}]}), json!({"from": ["***-***-**42", {"x": "y"}]}));
+        check(json!({"msisdn": 13_125_550_142_u64}), json!({"msisdn": "*********42"}));
+        check(json!({"address": "13125550142"}), json!({"address": "*********42"}));
+        check(
+            json!({"attempts": "3", "amount": 13_125_550_142_u64}),
+            json!({"attempts": "3", "amount": 13_125_550_142_u64}),
+        );
         check(
             json!(["a", {"note": "call +13125550142 or +44 7700"}]),
             json!(["a", {"note": "call +*********42 or +44 7700"}]),

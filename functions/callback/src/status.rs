@@ -5,7 +5,6 @@ use crate::verified::Verified;
 use crate::{Deps, Refusal};
 use jiff::Timestamp;
 use shared::ledger::Append;
-use shared::ledger::consent::Said;
 use shared::notification::{Detail, Fact, NotificationId, Report};
 use shared::phone::Channel;
 use shared::twilio::callback::StatusCallback;
@@ -22,9 +21,6 @@ pub async fn append(deps: &Deps, verified: &Verified, query: &str, now: Timestam
         StatusCallback::parse(&verified.params).map_err(|_| Refusal::Malformed("no well-formed sid and status"))?;
     let tenant = &verified.tenant;
     let verdict = status::standing(callback.channel, &callback.status).verdict;
-    if let (Some(codes::OPTED_OUT), Some(to)) = (callback.error_code, &callback.to) {
-        deps.ledger.append_consent(tenant, to, Said::Blocked, now, &callback.sid).await?;
-    }
     let report = Report {
         sid: callback.sid,
         status: callback.status,
@@ -35,7 +31,9 @@ pub async fn append(deps: &Deps, verified: &Verified, query: &str, now: Timestam
     let (sid, word, code) = (report.sid.clone(), report.status.clone(), report.error_code);
     let mut fact = Fact::new(now, Detail::Callback(report));
     if matches!(verdict, Verdict::Failed | Verdict::Undelivered) {
-        fact = fact.due(now); // a call may be waiting for the text to fail
+        // A call may be waiting for the text to fail. And if the reason is that somebody has opted out, the sweep notes that as
+        // of the attempt, whose time isn't known here: a START that came meanwhile must not be overruled.
+        fact = fact.due(now);
     }
     if deps.ledger.append(tenant, &id, &fact).await? != Append::Appended {
         return Ok(()); // said before

@@ -12,6 +12,9 @@ use shared::stamp;
 use shared::tenant::{Mode, Tenant};
 use shared::twilio::verify::{Checked as Said, Trouble};
 
+/// Twilio's "invalid parameter" (Twilio docs, error 60200): for a check, something that can't be a code.
+const NO_CODE: u32 = 60_200;
+
 /// A check that is ours and nobody else's.
 struct Claim {
     check: Check,
@@ -36,7 +39,10 @@ pub async fn check(deps: &Deps, tenant: &Tenant, asked: &request::Check) -> Resu
     tracing::info!(tenant = %tenant.id, %employee, sid, result = result.as_str(), code, "code checked");
     match said {
         Ok(Said::Approved) => Ok(Answer::Checked { sid, approved: true }),
-        Ok(Said::Pending) => Ok(Answer::Checked { sid, approved: false }),
+        // What can't be a code is a wrong one, now and later.
+        Ok(Said::Pending) | Err(Trouble::Refused { code: Some(NO_CODE) }) => {
+            Ok(Answer::Checked { sid, approved: false })
+        }
         // Perhaps it was approved before, by an answer that was lost. That is no reason to approve whatever comes now.
         Ok(Said::Gone) => Err(Refusal::NotFound),
         Err(Trouble::Limited { code, retry_after }) => {

@@ -1,12 +1,13 @@
 //! Attempts: the right to make one request to Twilio, and what became of it. Only a [`Claim`] can be settled, and only the
 //! first to ask for an attempt gets one.
 
+use super::read::Consistency;
 use super::table::{PK, RETAIN_UNTIL, SK, phone_pk};
 use super::{Append, Error, Item, Ledger};
 use crate::notification::{Attempt, AttemptOutcome, Closed, Detail, Fact, NotificationId, Outcome, Report};
 use crate::phone::PhoneNumber;
 use crate::stamp;
-use crate::tenant::Tenant;
+use crate::tenant::{Tenant, TenantId};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use rand::RngExt;
@@ -101,6 +102,20 @@ impl Ledger {
         Ok(true)
     }
 
+    /// The notification and the attempt that a sid was taken for, off Twilio's list, if it was.
+    pub async fn adopted_by(
+        &self,
+        tenant: &TenantId,
+        number: &PhoneNumber,
+        sid: &str,
+    ) -> Result<Option<(NotificationId, u32)>, Error> {
+        let found = self.partition(phone_pk(tenant, number), Some(adopted_sk(sid)), Consistency::Strong).await?;
+        Ok(found.iter().find_map(|item| {
+            let id = NotificationId::parse(item.get("notification_id")?.as_s().ok()?).ok()?;
+            Some((id, item.get("attempt")?.as_n().ok()?.parse().ok()?))
+        }))
+    }
+
     /// Takes a sid that Twilio's list showed for an attempt in doubt; `false` if another notification took it first.
     pub async fn adopt(
         &self,
@@ -115,7 +130,7 @@ impl Ledger {
         let holder = id.to_string();
         let item: Item = [
             (PK, text(phone_pk(&tenant.id, number))),
-            (SK, text(format!("adopted#{sid}"))),
+            (SK, text(adopted_sk(sid))),
             ("fact", text("adopted".to_owned())),
             ("notification_id", text(holder.clone())),
             ("attempt", AttributeValue::N(attempt.to_string())),
@@ -133,4 +148,8 @@ impl Ledger {
             }
         })
     }
+}
+
+fn adopted_sk(sid: &str) -> String {
+    format!("adopted#{sid}")
 }

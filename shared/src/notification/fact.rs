@@ -45,6 +45,8 @@ pub enum Detail {
     Release(Release),
     /// No attempt will follow.
     Closed(Closed),
+    /// What was found on Twilio's list for an attempt turned out to be another notification's.
+    Disowned(Disowned),
     /// An operator saw the whole phone number.
     Revealed(Revealed),
 }
@@ -282,6 +284,17 @@ impl ClosedReason {
     }
 }
 
+/// What was found on Twilio's list for an attempt is another notification's: a callback, signed by Twilio, names that one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Disowned {
+    /// The attempt that it was taken for.
+    pub attempt: u32,
+    /// Twilio's id of the message or call.
+    pub sid: String,
+    /// The notification that a callback names.
+    pub holder: NotificationId,
+}
+
 /// An operator saw the whole phone number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Revealed {
@@ -338,6 +351,7 @@ impl Fact {
             // What was closed once can only be closed again after an operator's replay, which released another attempt.
             Detail::Closed(closed) if closed.again => format!("closed#{:03}", closed.attempt),
             Detail::Closed(_) => "closed".to_owned(),
+            Detail::Disowned(disowned) => format!("attempt#{:03}#disowned#{}", disowned.attempt, disowned.sid),
             Detail::Revealed(revealed) => format!("revealed#{}#{}", crate::stamp::format(self.at), revealed.by),
         }
     }
@@ -353,6 +367,7 @@ impl Fact {
             Detail::Look(_) => "look",
             Detail::Release(_) => "release",
             Detail::Closed(_) => "closed",
+            Detail::Disowned(_) => "disowned",
             Detail::Revealed(_) => "revealed",
         }
     }

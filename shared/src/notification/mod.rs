@@ -7,8 +7,8 @@ mod state;
 mod story;
 
 pub use fact::{
-    Attempt, AttemptOutcome, Closed, ClosedReason, Created, Detail, Fact, Look, Outcome, Release, Report, Revealed,
-    Suppressed,
+    Attempt, AttemptOutcome, Closed, ClosedReason, Created, Detail, Disowned, Fact, Look, Outcome, Release, Report,
+    Revealed, Suppressed,
 };
 pub use id::{EmployeeKey, NotAnId, NotificationId};
 pub use state::{Standing, State};

@@ -1,7 +1,7 @@
 //! All facts of one notification, and the questions that sender, sweep and auditor ask of them. Order of arrival never
 //! matters: a story answers alike however its facts are shuffled.
 
-use super::fact::{Attempt, Closed, Created, Detail, Fact, Look, Outcome, Release, Report};
+use super::fact::{Attempt, AttemptOutcome, Closed, Created, Detail, Fact, Look, Outcome, Release, Report};
 use super::id::NotificationId;
 use crate::twilio::{self, status::Verdict};
 use std::collections::BTreeMap;
@@ -51,16 +51,46 @@ impl Story {
         let mut tried: BTreeMap<u32, Tried<'_>> = BTreeMap::new();
         for fact in &self.facts {
             match &fact.detail {
+                // The search is over: nothing of the attempt's own turned up.
+                Detail::Outcome(outcome) if self.is_taken_back(fact) => {
+                    tried.entry(outcome.attempt).or_default().outcome = Some(&Outcome::PresumedLost);
+                }
+                Detail::Fetched(_) if self.is_taken_back(fact) => {}
                 Detail::Attempt(attempt) => tried.entry(attempt.attempt).or_default().claim = Some(attempt),
                 Detail::Outcome(outcome) => tried.entry(outcome.attempt).or_default().outcome = Some(&outcome.outcome),
                 Detail::Callback(report) | Detail::Fetched(report) => {
                     tried.entry(report.attempt).or_default().reports.push(report);
                 }
-                Detail::Created(_) | Detail::Look(_) | Detail::Release(_) | Detail::Closed(_) | Detail::Revealed(_) => {
-                }
+                Detail::Created(_)
+                | Detail::Look(_)
+                | Detail::Release(_)
+                | Detail::Closed(_)
+                | Detail::Disowned(_)
+                | Detail::Revealed(_) => {}
             }
         }
         tried
+    }
+
+    /// Whether a fact rests on something found on the list that turned out to be another notification's. What Twilio itself
+    /// said of the attempt, in its answer or in a callback, is never taken back.
+    pub fn is_taken_back(&self, fact: &Fact) -> bool {
+        let (attempt, sid) = match &fact.detail {
+            Detail::Outcome(AttemptOutcome { attempt, outcome: Outcome::Accepted { sid, evidence: Some(_), .. } }) => {
+                (*attempt, sid)
+            }
+            Detail::Fetched(report) => (report.attempt, &report.sid),
+            _ => return false,
+        };
+        let says_so =
+            |fact: &Fact| matches!(&fact.detail, Detail::Disowned(one) if one.attempt == attempt && one.sid == *sid);
+        self.facts.iter().any(says_so)
+    }
+
+    /// When an attempt was claimed.
+    pub fn claimed_at(&self, attempt: u32) -> Option<jiff::Timestamp> {
+        let is_claim = |fact: &&Fact| matches!(&fact.detail, Detail::Attempt(one) if one.attempt == attempt);
+        self.facts.iter().find(is_claim).map(|fact| fact.at)
     }
 
     /// Every release, in order of attempts.
@@ -178,6 +208,7 @@ fn place(fact: &Fact) -> u8 {
         Detail::Callback(_) | Detail::Fetched(_) => 4,
         Detail::Look(_) => 5,
         Detail::Closed(_) => 6,
-        Detail::Revealed(_) => 7,
+        Detail::Disowned(_) => 7,
+        Detail::Revealed(_) => 8,
     }
 }

@@ -18,8 +18,6 @@ pub struct StatusCallback {
     pub channel: Channel,
     /// The account that sent it. A caller who knows the tenant compares.
     pub account_sid: Option<String>,
-    /// The recipient; not every report names one.
-    pub to: Option<PhoneNumber>,
     /// Why it failed, a code for [`super::codes::delivery`].
     pub error_code: Option<u32>,
     /// Everything Twilio sent: a string for each name, or an array of them where a name came repeatedly.
@@ -84,7 +82,6 @@ impl StatusCallback {
             status: status.filter(|word| is_status(word)).ok_or(Malformed::Status)?.to_owned(),
             channel,
             account_sid: value(params, "AccountSid").map(str::to_owned),
-            to: value(params, "To").and_then(|to| PhoneNumber::try_from(to.to_owned()).ok()),
             error_code: value(params, "ErrorCode").and_then(|code| code.parse().ok()),
             fields: fields(params),
         })

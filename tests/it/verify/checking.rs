@@ -134,6 +134,18 @@ async fn a_check_that_never_reached_twilio_can_be_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_twilio_takes_for_no_code_is_a_wrong_one() {
+    let portal = Portal::open().await;
+    let (id, number) = portal.reachable(0);
+    portal.start(id).await;
+    let (right, wrong) = portal.codes(number);
+    on_check(&portal, When::Next(1), Fault::before(Trouble::Code(60200)));
+    assert!(!portal.check(id, &wrong).await.approved());
+    assert_eq!(portal.results(id).await, [CheckResult::Refused]);
+    assert!(portal.check(id, &right).await.approved());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_code_expires() {
     let portal = Portal::open().await;
     let (id, number) = portal.reachable(0);

@@ -48,7 +48,7 @@ async fn every_element_is_kept_once_known_or_not() {
     };
     let test = json!({"specversion": "1.0", "type": "com.twilio.eventstreams.test-event", "source": "Sink", "id": ACCOUNT,
         "time": "2026-06-10T06:02:54.377Z", "data": {"test_id": "cae2f9e2-c277-4612-8ad3-93c1a7a3ef88"}});
-    let odd = json!({"type": "of.next.year", "data": {"who": "call +13125550142", "from": 13_125_550_142_u64}});
+    let odd = json!({"type": "of.next.year", "data": {"account_sid": "AC99999999999999999999999999999999", "who": "call +13125550142", "from": 13_125_550_142_u64}});
     let many: Vec<Value> = (0..100).map(|number| known(&format!("EZ{number}"))).collect();
     for batch in [json!([known("EZ1"), test, odd]), json!([known("EZ1"), 7, null]), json!([]), json!(many)] {
         for _ in 0..2 {

@@ -18,7 +18,7 @@ pub(super) async fn settle(looking: &Looking<'_>, holders: &Holders) -> Done {
     if one.claim.is_some_and(shared::notification::Attempt::asks_nothing) {
         return looking.never_made(attempt, "the attempt was taken without asking Twilio").await;
     }
-    let Some(claimed_at) = looking.claimed_at(attempt) else { return Ok(()) };
+    let Some(claimed_at) = looking.story.claimed_at(attempt) else { return Ok(()) };
     // Never at the first moment of doubt, however short the patience of a trial is.
     let timing = &looking.deps.timing;
     let least = timing.attempt_deadline + timing.patience.min(timing.attempt_deadline);

@@ -69,7 +69,7 @@ fn due_at(looking: &Looking<'_>) -> Option<Timestamp> {
     let patience = patience(looking.created)?;
     let tried = looking.story.tried();
     let (first, _) = tried.iter().find(|(_, one)| was_asked(one))?;
-    Some(stamp::after(looking.claimed_at(*first)?, patience))
+    Some(stamp::after(looking.story.claimed_at(*first)?, patience))
 }
 
 /// How long a text has to arrive before a call follows.

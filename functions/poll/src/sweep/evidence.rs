@@ -13,12 +13,12 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
-/// How far Twilio's clock may be behind ours; its list has whole seconds.
-const CLOCK_DIFFERENCE: Duration = Duration::from_secs(5);
+/// How far Twilio's clock and ours may differ, either way; its list has whole seconds. Wide, since it costs little: what was
+/// created before a claim must say the same to the same number, belong to nobody on our side, and be nearer to no other
+/// attempt in doubt.
+const CLOCK_DIFFERENCE: Duration = Duration::from_mins(1);
 /// How long before a message appeared its notification may have been started: as long as a stream may lag.
 const START_LAG: Duration = Duration::from_hours(1);
-/// How long after an attempt's deadline a message of it may still appear. What appears later is another's.
-const LATE: Duration = Duration::from_mins(1);
 /// Stories read at once.
 const READS: usize = 16;
 
@@ -38,17 +38,22 @@ pub(super) enum Found {
 }
 
 /// Whom a tenant's notifications are for, as far as they started lately: only one for the same number can hold a message to
-/// it. Read when a list first shows a candidate, and kept for the length of one sweep.
+/// it. Read when a list first shows a candidate, and kept for the length of one sweep; but whose number is known from an
+/// earlier one is not read again, since it never changes.
 #[derive(Default)]
 pub struct Holders {
     read: Mutex<Read>,
 }
+
+/// The numbers of notifications that started lately.
+pub(super) type Numbers = HashMap<NotificationId, PhoneNumber>;
 
 #[derive(Default)]
 struct Read {
     /// From when on everything that started is known.
     since: Option<Timestamp>,
     by_number: HashMap<PhoneNumber, HashSet<NotificationId>>,
+    numbers: Numbers,
 }
 
 /// Looks for an attempt at Twilio: same number, same text, created after the claim, and nobody else's.
@@ -75,16 +80,20 @@ pub(super) async fn find(
         |listed: &twilio::Resource| channel == twilio::Channel::Call || listed.body.as_deref() == Some(body);
     let ours =
         |listed: &twilio::Resource| listed.direction.as_deref().is_none_or(|direction| direction == "outbound-api");
-    let last = stamp::after(claimed_at, looking.deps.timing.attempt_deadline + LATE);
-    let in_time = |listed: &twilio::Resource| listed.date_created.is_none_or(|created| created <= last);
+    let in_time =
+        |listed: &twilio::Resource| listed.date_created.is_none_or(|created| in_reach(looking, claimed_at, created));
     let could_be = |listed: &twilio::Resource| ours(listed) && same_text(listed) && in_time(listed);
     let mut candidates: Vec<_> = listed.into_iter().filter(could_be).collect();
-    candidates.sort_by_key(|listed| (listed.date_created, listed.sid.clone()));
+    let appeared = |listed: &twilio::Resource| listed.date_created.unwrap_or(claimed_at);
+    candidates.sort_by_key(|listed| (nearness(claimed_at, appeared(listed)), listed.sid.clone()));
+    let mut unclear = false;
     for candidate in candidates {
-        let created = candidate.date_created.unwrap_or(claimed_at);
-        match holders.hold(looking, to, &candidate.sid, created).await? {
+        match holders.hold(looking, to, &candidate.sid, (claimed_at, appeared(&candidate))).await? {
             Hold::Taken => continue,
-            Hold::Unclear => return Ok(Found::NoAnswer),
+            Hold::Unclear => {
+                unclear = true;
+                continue;
+            }
             Hold::Free => {}
         }
         // Two attempts in doubt may both see it: only one may have it.
@@ -97,7 +106,20 @@ pub(super) async fn find(
             return Ok(Found::Message { sid: candidate.sid, status: candidate.status });
         }
     }
-    Ok(Found::Nothing)
+    Ok(if unclear { Found::NoAnswer } else { Found::Nothing })
+}
+
+/// Whether a message may be what was asked for under a claim. No request outlasts its attempt's deadline.
+fn in_reach(looking: &Looking<'_>, claimed_at: Timestamp, appeared: Timestamp) -> bool {
+    let latest = stamp::after(claimed_at, looking.deps.timing.attempt_deadline + CLOCK_DIFFERENCE);
+    stamp::before(claimed_at, CLOCK_DIFFERENCE).as_second() <= appeared.as_second() && appeared <= latest
+}
+
+/// How near a message is to the claim of an attempt: it was asked for after it, and soon. Only a difference of the clocks puts
+/// one before its claim.
+fn nearness(claimed_at: Timestamp, appeared: Timestamp) -> (bool, u64) {
+    let apart = appeared.as_second() - claimed_at.as_second();
+    (apart < 0, apart.unsigned_abs())
 }
 
 /// Whether a sid can be an attempt's.
@@ -118,14 +140,32 @@ fn same_message(looking: &Looking<'_>, other: &Story) -> bool {
     })
 }
 
+/// When the last attempt of a notification was claimed, if nothing is known of it.
+fn undecided(story: &Story) -> Option<Timestamp> {
+    let tried = story.tried();
+    let (last, one) = tried.last_key_value()?;
+    let was_asked = one.claim.is_some_and(|claim| !claim.asks_nothing());
+    story.claimed_at(*last).filter(|_| was_asked && one.outcome.is_none())
+}
+
 impl Holders {
+    /// With what an earlier sweep learnt.
+    pub(super) fn knowing(numbers: Numbers) -> Self {
+        Self { read: Mutex::new(Read { numbers, ..Read::default() }) }
+    }
+
+    /// What a later sweep may want to know.
+    pub(super) fn into_numbers(self) -> Numbers {
+        self.read.into_inner().numbers
+    }
+
     /// Who holds a sid that appeared at some time. Whoever shares the number is read anew: it may have been settled just now.
     async fn hold(
         &self,
         looking: &Looking<'_>,
         to: &PhoneNumber,
         sid: &str,
-        appeared: Timestamp,
+        (claimed_at, appeared): (Timestamp, Timestamp),
     ) -> Result<Hold, ledger::Error> {
         if looking.story.tried().values().any(|one| one.sids().contains(&sid)) {
             return Ok(Hold::Taken);
@@ -141,9 +181,19 @@ impl Holders {
             if story.tried().values().any(|one| one.sids().contains(&sid)) {
                 return Ok(Hold::Taken);
             }
-            // One whose request is under way has no sid yet, and may be the one that this sid is for.
-            if same_message(looking, &story) && story.standing(looking.now).state == State::Sending {
-                hold = Hold::Unclear;
+            if !same_message(looking, &story) {
+                continue;
+            }
+            let is_nearer = |other: Timestamp| {
+                let of = |id: &NotificationId, claimed_at| (nearness(claimed_at, appeared), id.clone());
+                in_reach(looking, other, appeared) && of(&story.id, other) < of(&looking.story.id, claimed_at)
+            };
+            match story.standing(looking.now).state {
+                // One whose request is under way has no sid yet, and may be the one that this sid is for.
+                State::Sending => hold = Hold::Unclear,
+                // Of two in doubt the nearer one chooses first: the other might be left with what is out of its reach.
+                State::InDoubt if undecided(&story).is_some_and(is_nearer) => hold = Hold::Unclear,
+                _ => {}
             }
         }
         Ok(hold)
@@ -163,7 +213,15 @@ impl Read {
             let mut from = None;
             loop {
                 let page = deps.ledger.due(&tenant.id, shard, since, until, from).await?;
-                let new: Vec<_> = page.due.into_iter().map(|due| due.id).filter(|id| seen.insert(id.clone())).collect();
+                let mut new: Vec<_> =
+                    page.due.into_iter().map(|due| due.id).filter(|id| seen.insert(id.clone())).collect();
+                new.retain(|id| match self.numbers.get(id) {
+                    Some(number) => {
+                        self.by_number.entry(number.clone()).or_default().insert(id.clone());
+                        false
+                    }
+                    None => true,
+                });
                 let stories: Vec<Story> = stream::iter(new)
                     .map(|id| async move { deps.ledger.story(&tenant.id, &id, Consistency::Eventual).await })
                     .buffer_unordered(READS)
@@ -171,7 +229,8 @@ impl Read {
                     .await?;
                 for story in stories {
                     if let Some(number) = story.created().and_then(|created| created.to.clone()) {
-                        self.by_number.entry(number).or_default().insert(story.id.clone());
+                        self.by_number.entry(number.clone()).or_default().insert(story.id.clone());
+                        self.numbers.insert(story.id, number);
                     }
                 }
                 from = page.next;
@@ -180,6 +239,7 @@ impl Read {
                 }
             }
         }
+        self.numbers.retain(|id, _| seen.contains(id));
         self.since = Some(since);
         Ok(())
     }

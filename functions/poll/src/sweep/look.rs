@@ -1,7 +1,7 @@
 //! One look at one notification: what its facts say, and what follows from that now.
 
 use super::evidence::Holders;
-use super::{doubt, escalation, settled};
+use super::{doubt, escalation, mixup, settled};
 use crate::Deps;
 use jiff::Timestamp;
 use shared::ledger::{self, Append, read::Consistency};
@@ -31,12 +31,15 @@ pub async fn look(deps: &Deps, tenant: &Tenant, id: &NotificationId, due: Timest
     let glance = deps.ledger.story(&tenant.id, id, Consistency::Eventual).await?;
     if settled::is_over(&glance, now) {
         settled::measure(deps, tenant, &glance, due, now);
-        return Ok(());
+        if !mixup::is_possible(&glance) {
+            return Ok(());
+        }
     }
     // What is decided on must not rest on a read that missed the last second.
     let story = deps.ledger.story(&tenant.id, id, Consistency::Strong).await?;
     let Some(created) = story.created() else { return Ok(()) };
     let looking = Looking { deps, tenant, story: &story, created, now };
+    mixup::mend(&looking).await?;
     settled::note_opt_outs(&looking).await?;
     escalation::consider(&looking).await?;
     looking.act(holders).await
@@ -158,7 +161,7 @@ impl Looking<'_> {
             Err(_) => "Twilio could not be asked about it".to_owned(),
         };
         // Counted from when this attempt began: the notification may have waited for days before.
-        let began = self.claimed_at(attempt).or_else(|| self.story.created_fact().map(|fact| fact.at));
+        let began = self.story.claimed_at(attempt).or_else(|| self.story.created_fact().map(|fact| fact.at));
         let age = began.map_or(Duration::ZERO, |began| stamp::between(began, self.now));
         match self.deps.timing.later_looks.iter().find(|later| **later > age) {
             Some(later) => self.again(later.saturating_sub(age), &why).await,
@@ -206,7 +209,10 @@ impl Looking<'_> {
             self.deps.ledger.close(self.tenant, &self.story.id, closed, self.now, deadline).await?
         } else {
             let fact = Fact::new(self.now, Detail::Closed(closed));
-            let fact = match escalation::unlooked(self) {
+            // A callback may still tell whose it was that another one took for its own.
+            let [.., longest] = self.deps.timing.later_looks;
+            let later = (reason == ClosedReason::Unconfirmed).then(|| self.after(longest));
+            let fact = match escalation::unlooked(self).or(later) {
                 Some(at) => fact.due(at),
                 None => fact,
             };
@@ -236,12 +242,6 @@ impl Looking<'_> {
     fn looked(&self, why: &str) -> Fact {
         let look = self.story.looks().iter().map(|look| look.look).max().unwrap_or(0).saturating_add(1);
         Fact::new(self.now, Detail::Look(Look { look, why: why.to_owned() }))
-    }
-
-    /// When an attempt was claimed.
-    pub(super) fn claimed_at(&self, attempt: u32) -> Option<Timestamp> {
-        let is_claim = |fact: &&Fact| matches!(&fact.detail, Detail::Attempt(one) if one.attempt == attempt);
-        self.story.facts.iter().find(is_claim).map(|fact| fact.at)
     }
 
     /// Writes down what became of an attempt, to be looked at when `due` has come. Answers whether that is what the ledger says.

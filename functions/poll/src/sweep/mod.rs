@@ -2,16 +2,18 @@
 //! when to look again. Every step can be taken twice, by two sweeps at once, without harm. Never sends.
 //!
 //! Read in this order: [`sweep`] (what is due), [`look`] (one of them), [`doubt`] (an attempt that nothing is known of),
-//! [`evidence`] (what Twilio knows), [`escalation`] (a call for a text that didn't arrive), [`settled`].
+//! [`evidence`] (what Twilio knows), [`mixup`] (what was taken for the wrong one's), [`escalation`] (a call for a text that
+//! didn't arrive), [`settled`].
 
 pub mod doubt;
 pub mod escalation;
 pub mod evidence;
 pub mod look;
+mod mixup;
 pub mod settled;
 
 use crate::{Deps, lock};
-use evidence::Holders;
+use evidence::{Holders, Numbers};
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use shared::ledger::due::Due;
@@ -37,6 +39,8 @@ pub struct Progress {
     stored: Option<Timestamp>,
     /// What was looked at inside the look-back, so that it isn't looked at again.
     looked: HashMap<(NotificationId, String), Timestamp>,
+    /// Whom those are for that started lately.
+    numbers: Numbers,
 }
 
 /// What one sweep of one tenant did.
@@ -75,7 +79,7 @@ async fn all_shards(
     }
     let after = progress.until.map_or(Timestamp::UNIX_EPOCH, |swept| stamp::before(swept, deps.timing.look_back));
     progress.looked.retain(|_, at| *at >= after);
-    let holders = Holders::default();
+    let holders = Holders::knowing(std::mem::take(&mut progress.numbers));
     let looked = &progress.looked;
     let shards: Vec<_> = stream::iter(0..SHARDS)
         .map(|shard| {
@@ -85,6 +89,7 @@ async fn all_shards(
         .buffer_unordered(SHARDS.into())
         .collect()
         .await;
+    progress.numbers = holders.into_numbers();
     let mut swept = Swept::default();
     let mut complete = true;
     for shard in shards {

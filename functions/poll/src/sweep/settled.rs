@@ -4,7 +4,7 @@ use super::look::{Done, Looking};
 use crate::Deps;
 use jiff::Timestamp;
 use shared::ledger::consent::Said;
-use shared::notification::{AttemptOutcome, Detail, Outcome, Report, State, Story};
+use shared::notification::{AttemptOutcome, Detail, Fact, Outcome, Report, State, Story, Tried};
 use shared::stamp;
 use shared::tenant::Tenant;
 use shared::twilio::Channel;
@@ -19,12 +19,27 @@ pub(super) fn is_over(story: &Story, now: Timestamp) -> bool {
     state == State::Delivered || state.is_settled() && !(failed && (escalates || opt_outs(story).next().is_some()))
 }
 
-/// Measures how long a delivered message took. The callback function, which hears of the delivery, reads nothing and can't
-/// know when it was accepted; so the last look tells, of those whose acceptance and delivery both were told as they happened.
+/// Measures how long a delivered message took, and counts what nobody else could. The callback function, which hears of the
+/// delivery, reads nothing and can't know when it was accepted, or whether it was; so the last look tells.
 pub(super) fn measure(deps: &Deps, tenant: &Tenant, story: &Story, due: Timestamp, now: Timestamp) {
     let is_last = story.facts.iter().filter_map(|fact| fact.due_at).all(|other| other <= due);
     let standing = story.standing(now);
     let (true, State::Delivered, Some(sid)) = (is_last, standing.state, standing.sid) else { return };
+    let channel = story.created().map(|created| created.channel);
+    let reason = channel.map(shared::phone::Channel::as_str);
+    let by_callback_alone =
+        |one: &Tried<'_>| one.is_accepted() && !matches!(one.outcome, Some(Outcome::Accepted { .. }));
+    if story.tried().values().any(by_callback_alone) {
+        deps.metrics.count(&tenant.id, "Accepted", 1, reason);
+    }
+    // `read` comes after `delivered`, which is counted when it comes; unless that was lost.
+    let is_read_alone = |fact: &Fact| match &fact.detail {
+        Detail::Callback(report) | Detail::Fetched(report) => report.sid != sid || report.status != "delivered",
+        _ => true,
+    };
+    if channel == Some(shared::phone::Channel::Sms) && story.facts.iter().all(is_read_alone) {
+        deps.metrics.count(&tenant.id, "Delivered", 1, reason);
+    }
     let accepted = story.facts.iter().find(|fact| match &fact.detail {
         Detail::Outcome(AttemptOutcome { outcome: Outcome::Accepted { sid: known, evidence: None, .. }, .. }) => {
             *known == sid
@@ -41,23 +56,21 @@ pub(super) fn measure(deps: &Deps, tenant: &Tenant, story: &Story, due: Timestam
     }
 }
 
-/// Notes that somebody has opted out where Twilio's report didn't say who: the notification knows. Can be noted twice.
+/// Notes that somebody has opted out, as Twilio reported, as of the attempt: they had by then, and a START that came since
+/// must not be overruled. Can be noted twice.
 pub(super) async fn note_opt_outs(looking: &Looking<'_>) -> Done {
     let Some(to) = &looking.created.to else { return Ok(()) };
     for report in opt_outs(looking.story) {
-        let at = looking.claimed_at(report.attempt).unwrap_or(looking.now);
+        let at = looking.story.claimed_at(report.attempt).unwrap_or(looking.now);
         looking.deps.ledger.append_consent(looking.tenant, to, Said::Blocked, at, &report.sid).await?;
     }
     Ok(())
 }
 
-/// Reports of somebody's having opted out that name no number.
+/// Reports of somebody's having opted out.
 fn opt_outs(story: &Story) -> impl Iterator<Item = &Report> {
     story.facts.iter().filter_map(|fact| match &fact.detail {
-        Detail::Callback(report) if report.error_code == Some(OPTED_OUT) && !report.fields.contains_key("To") => {
-            Some(report)
-        }
-        Detail::Fetched(report) if report.error_code == Some(OPTED_OUT) => Some(report),
+        Detail::Callback(report) | Detail::Fetched(report) if report.error_code == Some(OPTED_OUT) => Some(report),
         _ => None,
     })
 }

@@ -5,7 +5,7 @@ use super::{Audited, record};
 use crate::terminal::Look;
 use jiff::Timestamp;
 use shared::notification::{
-    AttemptOutcome, Closed, ClosedReason, Created, Detail, Fact, Outcome, Report, Story, Suppressed,
+    AttemptOutcome, Closed, ClosedReason, Created, Detail, Disowned, Fact, Outcome, Report, Story, Suppressed,
 };
 use shared::phone::Channel;
 use shared::stamp;
@@ -94,7 +94,8 @@ fn place(fact: &Fact) -> (u32, u8) {
         Detail::Attempt(attempt) => (attempt.attempt, 1),
         Detail::Outcome(outcome) => (outcome.attempt, 2),
         Detail::Callback(report) | Detail::Fetched(report) => (report.attempt, 3),
-        Detail::Closed(closed) => (closed.attempt, 4),
+        Detail::Disowned(disowned) => (disowned.attempt, 4),
+        Detail::Closed(closed) => (closed.attempt, 5),
         Detail::Look(_) | Detail::Revealed(_) => (u32::MAX, 0),
     }
 }
@@ -124,6 +125,11 @@ pub fn sentence(fact: &Fact) -> String {
             format!("released attempt {}{by}: {}{}", release.attempt, release.why, until.unwrap_or_default())
         }
         Detail::Closed(closed) => closed_sentence(closed),
+        Detail::Disowned(Disowned { attempt, sid, holder }) => {
+            format!(
+                "{sid} is not attempt {attempt}'s: Twilio called back for {holder} with it; attempt {attempt} is presumed lost"
+            )
+        }
         Detail::Revealed(revealed) => format!("the whole phone number was shown to {}", revealed.by),
     }
 }

@@ -78,6 +78,7 @@ impl Row {
         let created = story.created();
         let is_delivered = standing.state == State::Delivered;
         let at = |fact: &Fact| fact.at;
+        let counting = || story.facts.iter().filter(|fact| !story.is_taken_back(fact));
         Self {
             tenant: tenant.clone(),
             id: story.id.clone(),
@@ -93,8 +94,8 @@ impl Row {
             occurred_at: created.map(|created| created.occurred_at),
             created_at: story.created_fact().or(story.facts.first()).map(at),
             expires_at: story.expires_at(),
-            accepted_at: story.facts.iter().filter(|fact| word_of_twilio(fact).is_some()).map(at).min(),
-            delivered_at: story.facts.iter().filter(|fact| is_delivered && says_delivered(fact)).map(at).min(),
+            accepted_at: counting().filter(|fact| word_of_twilio(fact).is_some()).map(at).min(),
+            delivered_at: counting().filter(|fact| is_delivered && says_delivered(fact)).map(at).min(),
             updated_at: story.facts.last().map(at),
         }
     }

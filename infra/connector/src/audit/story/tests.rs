@@ -89,6 +89,13 @@ fn every_fact_has_its_sentence() {
         by: Some("ada".to_owned()),
     };
     check(&Fact::new(at("21:43:00"), Detail::Closed(cancelled)), "cancelled by ada before attempt 1: wrong date");
+    let holder = NotificationId::parse("abcdefghijklm-abcdefghijklmnop").unwrap();
+    check(
+        &Fact::new(at("21:43:00"), Detail::Disowned(Disowned { attempt: 1, sid: SID.to_owned(), holder })),
+        &format!(
+            "{SID} is not attempt 1's: Twilio called back for abcdefghijklm-abcdefghijklmnop with it; attempt 1 is presumed lost"
+        ),
+    );
     let revealed = Detail::Revealed(Revealed { by: "ada".to_owned() });
     check(&Fact::new(at("21:43:00"), revealed), "the whole phone number was shown to ada");
 }
