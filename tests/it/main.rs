@@ -36,6 +36,7 @@ mod pace;
 mod ping;
 mod polling;
 mod redaction;
+mod rotation;
 mod sending;
 mod stage;
 mod sweep;
