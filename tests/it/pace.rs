@@ -37,7 +37,9 @@ async fn trouble_with_an_account_pauses_its_tenant_and_everything_goes_out_once_
     let probes = stage.twilio.requests() - first;
     assert!((4..=9).contains(&probes), "{probes} probes in four hours");
     let counted = stage.counted();
-    assert_eq!(counted["AccountTrouble"] as usize, probes + 1);
+    // On a busy machine an answer may come too late to be heard.
+    let unheard = counted.get("InDoubt").copied().unwrap_or_default();
+    assert_eq!((counted["AccountTrouble"] + unheard) as usize, probes + 1, "{counted:?}");
     assert!(!counted.contains_key("Failed"), "{counted:?}");
     trouble(&stage, None);
     stage.play(&tenant, Duration::from_mins(90), Duration::from_mins(5)).await;
