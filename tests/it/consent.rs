@@ -94,6 +94,26 @@ async fn a_text_from_something_that_is_no_phone_is_taken_and_says_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whatever_somebody_texts_is_recorded_without_its_words_and_answered_with_silence() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("silence", |_| ());
+    for (index, body) in ["STOP", "START", "HELP", "When is my shift?", ""].into_iter().enumerate() {
+        let sid = format!("SM{index:032x}");
+        let (number, ours) = (phone(805), crate::stage::OUR_NUMBER);
+        let params =
+            [("AccountSid", ACCOUNT), ("MessageSid", &sid), ("From", number.e164()), ("To", ours), ("Body", body)];
+        let answer = stage.answer(&format!("/twilio/{tenant}/inbound"), &params).await;
+        assert_eq!(answer.status().as_u16(), 200);
+        assert_eq!(answer.headers()["content-type"], "text/xml; charset=utf-8");
+        let silence = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>";
+        assert_eq!(answer.text().await.unwrap(), silence, "{body}");
+    }
+    assert_eq!(stage.items().await, 5);
+    let items = stage.ledger.client().scan().table_name(stage.ledger.table()).send().await.unwrap();
+    assert!(!format!("{items:?}").contains("shift"), "{items:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_by_twilio_counts_as_opting_out() {
     let stage = Stage::new().await;
     let tenant = stage.tenant("refused", |_| ());

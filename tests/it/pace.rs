@@ -4,6 +4,7 @@
 use crate::stage::{ACCOUNT, Stage};
 use local::twilio::{Fault, Rule, Trouble, When};
 use shared::notification::State;
+use shared::twilio::{Client, Timeouts};
 use std::time::Duration;
 
 fn trouble(stage: &Stage, code: Option<u32>) {
@@ -36,7 +37,9 @@ async fn trouble_with_an_account_pauses_its_tenant_and_everything_goes_out_once_
     let probes = stage.twilio.requests() - first;
     assert!((4..=9).contains(&probes), "{probes} probes in four hours");
     let counted = stage.counted();
-    assert_eq!(counted["AccountTrouble"] as usize, probes + 1);
+    // On a busy machine an answer may come too late to be heard.
+    let unheard = counted.get("InDoubt").copied().unwrap_or_default();
+    assert_eq!((counted["AccountTrouble"] + unheard) as usize, probes + 1, "{counted:?}");
     assert!(!counted.contains_key("Failed"), "{counted:?}");
     trouble(&stage, None);
     stage.play(&tenant, Duration::from_mins(90), Duration::from_mins(5)).await;
@@ -52,12 +55,15 @@ async fn trouble_with_an_account_pauses_its_tenant_and_everything_goes_out_once_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_tenants_trouble_and_one_tenants_slowness_are_nobody_elses() {
-    let stage = Stage::new().await;
+    let mut stage = Stage::new().await;
+    // A slow answer takes longer than anything here, and nobody gives up on it.
+    let patient = Timeouts { total: Duration::from_mins(20), ..Timeouts::default() };
+    stage.send.twilio = Client::new(patient).unwrap();
     let mine = "AC00000000000000000000000000000002";
     stage.twilio.change(|settings| {
         let own = settings.accounts[0].clone();
         settings.accounts.push(local::twilio::FakeAccount { account_sid: mine.to_owned(), ..own });
-        let slow = Fault::before(Trouble::Slow(Duration::from_millis(1200)));
+        let slow = Fault::before(Trouble::Slow(Duration::from_mins(10)));
         settings.faults.rules = vec![Rule::on_create(When::Always, slow).only_account(ACCOUNT)];
     });
     let slow = stage.tenant("slow", |_| ());
@@ -67,16 +73,16 @@ async fn one_tenants_trouble_and_one_tenants_slowness_are_nobody_elses() {
     }
     let behind = stage.create(&quick, |_| ()).await;
     // One batch holds both; the slow tenant fills its own places and no more.
-    let batch = stage.send();
-    let waited = async {
-        let started = std::time::Instant::now();
+    let quick_is_sent = async {
         while stage.accepted(&behind) == 0 {
-            assert!(started.elapsed() < Duration::from_millis(1100), "the quick tenant waits for the slow one");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let (handed_over, ()) = tokio::join!(batch, waited);
-    assert_eq!(handed_over, 61);
+    tokio::select! {
+        sent = stage.send() => panic!("{sent} were sent, the slow ones too"),
+        () = quick_is_sent => {}
+    }
+    // Nobody has waited for an answer of ten minutes.
     assert!(stage.twilio.most_concurrent_requests() <= send::pace::AT_ONCE + 1);
 }
 

@@ -366,6 +366,11 @@ impl Stage {
 
     /// Posts a signed form as Twilio does, and answers the status.
     pub async fn post(&self, path_and_query: &str, params: &[(&str, &str)]) -> u16 {
+        self.answer(path_and_query, params).await.status().as_u16()
+    }
+
+    /// The same, and answers everything.
+    pub async fn answer(&self, path_and_query: &str, params: &[(&str, &str)]) -> reqwest::Response {
         let params: Vec<(String, String)> =
             params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let url = format!("{}{path_and_query}", self.callbacks.url);
@@ -376,7 +381,7 @@ impl Stage {
             .header("content-type", "application/x-www-form-urlencoded")
             .header("x-twilio-signature", signature)
             .body(body);
-        request.send().await.unwrap().status().as_u16()
+        request.send().await.unwrap()
     }
 
     /// Posts what Twilio says of a message.

@@ -57,18 +57,23 @@ type Shared = (Arc<callback::Deps>, Arc<AtomicBool>, watch::Sender<()>);
 
 async fn answer(State((deps, on, deaths)): State<Shared>, request: Request) -> Response {
     let mut death = deaths.subscribe();
-    let mut response = Response::new(Body::empty());
+    let plain = |status| {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = status;
+        response
+    };
     if !on.load(Ordering::SeqCst) {
-        *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
-        return response;
+        return plain(http::StatusCode::SERVICE_UNAVAILABLE);
     }
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
     let path = parts.uri.path().to_owned();
     let request = lambda_http::Request::from_parts(parts, lambda_http::Body::Binary(body.to_vec()));
-    *response.status_mut() = tokio::select! {
-        answered = callback::respond(&deps, request.with_raw_http_path(path)) => answered.status(),
-        _ = death.changed() => http::StatusCode::BAD_GATEWAY,
-    };
-    response
+    tokio::select! {
+        answered = callback::respond(&deps, request.with_raw_http_path(path)) => {
+            let (parts, body) = answered.into_parts();
+            Response::from_parts(parts, Body::from(body.to_vec()))
+        }
+        _ = death.changed() => plain(http::StatusCode::BAD_GATEWAY),
+    }
 }

@@ -1,0 +1,126 @@
+//! Rotation of an auth token: whichever of the tokens Twilio signs with at the moment is taken, without a deploy and without
+//! waiting for the cached document; and a forger can't make us ask AWS at will.
+
+use crate::stage::wire::Wire;
+use crate::stage::{ACCOUNT, MORNING, Stage, Time};
+use lambda_http::{Body, RequestExt};
+use local::aws::secrets::Secrets;
+use local::stack::sdk_config;
+use serde_json::json;
+use shared::metrics::Metrics;
+use shared::notification::NotificationId;
+use shared::settings::TENANT_SECRET_PREFIX;
+use shared::tenant::{Tenants, store};
+use shared::twilio::signature;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+
+const BASE_URL: &str = "https://callbacks.example.org";
+const SID: &str = "SM0123456789abcdef0123456789abcdef";
+
+/// The callback function, a directory of secrets, and a count of what it asks of them.
+struct Door {
+    stage: Stage,
+    time: Time,
+    deps: callback::Deps,
+    wire: Wire,
+    directory: TempDir,
+    _secrets: Secrets,
+}
+
+impl Door {
+    async fn open() -> Self {
+        let (stage, time, wire) = (Stage::new().await, Time::at(MORNING), Wire::new());
+        let directory = TempDir::new().unwrap();
+        let secrets = Secrets::start(directory.path().to_owned(), TENANT_SECRET_PREFIX.to_owned()).await.unwrap();
+        let url = wire.in_front_of(secrets.endpoint_url());
+        let client = aws_sdk_secretsmanager::Client::new(&sdk_config(url).await);
+        let deps = callback::Deps {
+            ledger: stage.ledger.clone(),
+            tenants: Arc::new(Tenants::new(client, TENANT_SECRET_PREFIX.to_owned(), time.clock(), store::MAX_AGE)),
+            clock: time.clock(),
+            callback_base_url: BASE_URL.to_owned(),
+            metrics: Metrics::off(time.clock()),
+        };
+        Self { stage, time, deps, wire, directory, _secrets: secrets }
+    }
+
+    /// Writes a version of the tenant's secret.
+    fn write(&self, file: &str, token: &str, next: Option<&str>) {
+        let document = json!({
+            "peoplesoft": {"host": "hr.example.org", "node": "PSFT_HR", "time_zone": "America/Chicago",
+                "auth": {"type": "basic", "oprid": "NOTIFY", "password": "p"}},
+            "twilio": {"account_sid": ACCOUNT, "auth_token": token, "next_auth_token": next, "from_number": "+13125550100"},
+            "events": [],
+        });
+        std::fs::write(self.directory.path().join(file), document.to_string()).unwrap();
+    }
+
+    /// What a callback signed with a token is answered.
+    async fn knock(&self, token: &str) -> u16 {
+        let id = NotificationId::parse("abcdefghijklm-abcdefghijklmnop").unwrap();
+        let (path, query) = ("/twilio/mercy/status", format!("n={id}&a=1"));
+        let params = [("AccountSid", ACCOUNT), ("MessageSid", SID), ("MessageStatus", "sent")];
+        let params = params.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&params).finish();
+        let request = http::Request::post(format!("{BASE_URL}{path}?{query}"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("x-twilio-signature", signature::sign(token, &format!("{BASE_URL}{path}?{query}"), &params))
+            .body(Body::Binary(body.into_bytes()))
+            .unwrap();
+        callback::respond(&self.deps, request.with_raw_http_path(path)).await.status().as_u16()
+    }
+
+    fn asked(&self) -> usize {
+        self.wire.passed().len()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_may_name_the_next_token_before_it_is_current() {
+    let door = Door::open().await;
+    door.write("mercy.json", "old", Some("next"));
+    for (token, expect) in [("old", 204), ("next", 204), ("other", 403)] {
+        assert_eq!(door.knock(token).await, expect, "{token}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn throughout_a_rotation_whatever_twilio_signs_with_is_taken_and_the_old_token_ends_with_it() {
+    let door = Door::open().await;
+    door.write("mercy.json", "old", None);
+    assert_eq!(door.knock("old").await, 204);
+    // Secrets Manager has made the new one and has Twilio promote it; the current version is the old one still.
+    door.write("mercy.pending.json", "new", None);
+    assert_eq!(door.knock("new").await, 204);
+    assert_eq!(door.knock("old").await, 204);
+    // Now it is current, and the cached document, not five minutes old, doesn't know.
+    door.write("mercy.json", "new", None);
+    std::fs::remove_file(door.directory.path().join("mercy.pending.json")).unwrap();
+    door.time.pass(Duration::from_secs(31));
+    assert_eq!(door.knock("new").await, 204);
+    door.time.pass(Duration::from_secs(31));
+    assert_eq!(door.knock("old").await, 403);
+    assert_eq!(door.knock("new").await, 204);
+    assert_eq!(door.stage.items().await, 1, "one callback, told many times");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forger_does_not_make_us_ask_at_will_and_a_rotation_is_seen_all_the_same() {
+    let door = Door::open().await;
+    door.write("mercy.json", "old", None);
+    for _ in 0..100 {
+        assert_eq!(door.knock("forged").await, 403);
+    }
+    assert_eq!(door.asked(), 3, "once to know the tenant, and once for each version");
+    door.write("mercy.json", "new", None);
+    for _ in 0..4 {
+        door.time.pass(Duration::from_secs(10));
+        door.knock("forged").await;
+    }
+    assert_eq!(door.asked(), 5);
+    assert_eq!(door.knock("new").await, 204);
+    assert_eq!((door.asked(), door.knock("old").await), (5, 403));
+    assert_eq!(door.stage.items().await, 1);
+}
