@@ -194,6 +194,35 @@ async fn a_source_that_there_was_no_time_for_is_first_next_time() {
 }
 
 #[tokio::test]
+async fn a_refused_password_is_not_tried_for_every_source() {
+    let mut database = Database::default();
+    for source in 0..SOURCES {
+        database = database.with(&of(source), query());
+    }
+    let clinic = Clinic::with(NOW, database, |_, document| sources(document)).await;
+    let turn = async |expect: &str| {
+        let before = clinic.peoplesoft.count(Alias::ExecuteQuery, None);
+        for (_, source, polled) in clinic.run().await.sources {
+            match polled {
+                Polled::Read(_) => assert_eq!(expect, "read", "{source}"),
+                Polled::Failed { error, .. } => assert!(error.to_string().contains(expect), "{source}: {error}"),
+                other => panic!("{source}: {other:?}"),
+            }
+        }
+        clinic.later(1000);
+        clinic.peoplesoft.count(Alias::ExecuteQuery, None) - before
+    };
+    assert_eq!(turn("read").await, SOURCES);
+    clinic.peoplesoft.faults().set(Rule::always(Fault::status(401)));
+    let refused = turn("refuses the credentials").await;
+    assert!((1..=4).contains(&refused), "{refused} of {SOURCES}, those that were under way together");
+    assert_eq!(turn("refuses the credentials").await, 1);
+    assert_eq!(turn("refuses the credentials").await, 1);
+    clinic.peoplesoft.faults().clear();
+    assert_eq!(turn("read").await, SOURCES);
+}
+
+#[tokio::test]
 async fn a_lease_goes_to_whoever_read_the_cursors_last() {
     let hands = Hands::at(NOW);
     let office = Office::open(hands.clone(), &[(TENANT.to_owned(), document())]).await;

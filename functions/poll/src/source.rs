@@ -50,8 +50,17 @@ pub async fn poll(
         .map_or(cursor.floor, |watermark| stamp::before(watermark, tenant.poll.overlap).max(cursor.floor));
     let mut collector = Collector::new(turn, source, seen, cursor.floor);
     let mut tally = pages::Tally::default();
-    let reading = pages::read(client, (tenant, source), (since, now), &mut tally, &mut collector);
-    let read = tokio::time::timeout(turn.left(), reading).await.unwrap_or(Err(Error::TimeOver));
+    let read = match turn.refusal() {
+        // Another source of this turn has found out.
+        Some(refusal) => Err(refusal.clone().into()),
+        None => {
+            let reading = pages::read(client, (tenant, source), (since, now), &mut tally, &mut collector);
+            tokio::time::timeout(turn.left(), reading).await.unwrap_or(Err(Error::TimeOver))
+        }
+    };
+    if let Err(Error::PeopleSoft(error)) = &read {
+        turn.note(error);
+    }
     let (mut added, appended) = collector.finish(&read).await;
     (added.bad, added.last_bad) = (tally.bad, tally.last_bad);
     if tally.unordered {

@@ -9,10 +9,11 @@ use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use shared::ledger;
 use shared::ledger::cursor::{Cursor, Lease};
-use shared::peoplesoft::{Client, MAX_AT_ONCE};
+use shared::peoplesoft::{self, Class, Client, MAX_AT_ONCE};
 use shared::stamp;
 use shared::tenant::{EventSource, Tenant};
 use shared::timing::Timing;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// Sources of one tenant read at once. Each asks for contacts while it reads, which needs room beside all of them.
@@ -36,6 +37,8 @@ pub struct Turn<'a> {
     /// When PeopleSoft is asked nothing more.
     pub until: Timestamp,
     lease: Lease,
+    /// Why our credentials were refused in this turn, if they were.
+    refusal: OnceLock<peoplesoft::Error>,
 }
 
 /// Reads the sources of one tenant whose time has come, unless another poll is reading this tenant. `until` is when it must be over.
@@ -62,10 +65,11 @@ pub async fn turn(
         polled.extend(due.into_iter().map(not_now));
         return Ok(polled);
     };
-    let turn = Turn { deps, tenant, client, until, lease };
+    let turn = Turn { deps, tenant, client, until, lease, refusal: OnceLock::new() };
+    let at_once = if client.is_refused() { 1 } else { SOURCES_AT_ONCE };
     let polls = due.into_iter().map(|source| turn.source(source, cursors.get(&source.source).cloned()).boxed());
     let polls: Vec<_> = polls.collect();
-    polled.extend(stream::iter(polls).buffer_unordered(SOURCES_AT_ONCE).collect::<Vec<_>>().await);
+    polled.extend(stream::iter(polls).buffer_unordered(at_once).collect::<Vec<_>>().await);
     // What was read is read: a lease that can't be given back ends by itself.
     if let Err(error) = deps.ledger.give_lease(&tenant.id, turn.lease).await {
         tracing::warn!(tenant = %tenant.id, error = %error, "the lease was not given back");
@@ -93,6 +97,18 @@ impl Turn<'_> {
     /// Whether nobody else can have taken over. A process that was frozen for a while doesn't know how long it was.
     pub fn is_ours(&self) -> bool {
         self.deps.clock.now() < self.lease.until
+    }
+
+    /// Why PeopleSoft must not be asked any more in this turn, if it must not: each refused password counts, and accounts lock.
+    pub fn refusal(&self) -> Option<&peoplesoft::Error> {
+        self.refusal.get()
+    }
+
+    /// Remembers that our credentials were refused, if that is what the error says.
+    pub fn note(&self, error: &peoplesoft::Error) {
+        if error.class() == Class::Credentials {
+            self.refusal.get_or_init(|| error.clone());
+        }
     }
 
     async fn source(&self, source: &EventSource, cursor: Option<Cursor>) -> (String, Polled) {

@@ -4,7 +4,7 @@ use super::auth::Authorizer;
 use super::body::MAX_BODY;
 use super::catalog::{self, Field, Prompt, QueryList};
 use super::connection::{Connection, Format};
-use super::error::Error;
+use super::error::{Class, Error};
 use super::reader::Extent;
 use super::request::Tries;
 use super::row::Columns;
@@ -15,7 +15,7 @@ use crate::tls::Tls;
 use jiff::tz::TimeZone;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -44,6 +44,8 @@ pub(super) struct Inner {
     pub(super) timeout: Duration,
     /// Whether any answer was ever good: tells a listener that is down from a misspelt node.
     pub(super) worked: AtomicBool,
+    /// Whether the last answer refused our credentials.
+    refused: AtomicBool,
     base: String,
     format: Format,
     time_zone: TimeZone,
@@ -156,6 +158,7 @@ impl Client {
             places: Arc::new(Semaphore::new(MAX_AT_ONCE)),
             timeout: connection.timeout,
             worked: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
             base,
             format: connection.format,
             time_zone: connection.time_zone,
@@ -178,6 +181,12 @@ impl Client {
     /// The tenant's usual `maxrows`.
     pub fn max_rows(&self) -> u32 {
         self.inner.max_rows
+    }
+
+    /// Whether the last query was refused for our credentials. Somebody may have mended that since; but one question at a time
+    /// is enough to find out, since accounts lock.
+    pub fn is_refused(&self) -> bool {
+        self.inner.refused.load(Ordering::Relaxed)
     }
 
     /// Runs a query. Returns once the first row, the end or an error has come; the rest streams.
@@ -219,9 +228,11 @@ impl Client {
                 Ok(answer) => Flow::start(answer, columns.clone(), extent).await,
                 Err(error) => Err(error),
             };
+            let refused = opened.as_ref().is_err_and(|error| error.class() == Class::Credentials);
+            self.inner.refused.store(refused, Ordering::Relaxed);
             match opened {
                 Ok(flow) => {
-                    self.inner.worked.store(true, std::sync::atomic::Ordering::Relaxed);
+                    self.inner.worked.store(true, Ordering::Relaxed);
                     return Ok(flow);
                 }
                 Err(error) => tries.again_after(error).await?,

@@ -118,14 +118,18 @@ async fn a_cut_off_body_begins_well() {
 async fn a_hang_lasts_until_the_caller_leaves_or_the_fake_stops() {
     let fake = plain().await;
     fake.faults().set(Rule::always(Fault::Hang));
-    let patience = tokio::time::timeout(Duration::from_millis(100), try_get(&fake, &day(""))).await;
-    assert!(patience.is_err());
-
     let url = format!("{}/{}", fake.base_url(), day(""));
-    let waiting = tokio::spawn(reqwest::get(url));
-    while fake.count(Alias::ExecuteQuery, None) < 2 {
-        tokio::task::yield_now().await;
+    let until_asked = async |times| {
+        while fake.count(Alias::ExecuteQuery, None) < times {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        answer = reqwest::get(&url) => panic!("{answer:?}"),
+        () = until_asked(1) => {} // and the caller leaves
     }
+    let waiting = tokio::spawn(reqwest::get(url));
+    until_asked(2).await;
     drop(fake);
     assert!(waiting.await.unwrap().is_err());
 }
