@@ -1,5 +1,6 @@
 //! What the scheduled polls came to, by tenant and source.
 
+use jiff::Timestamp;
 use poll::collect::Added;
 use shared::peoplesoft::Class;
 use std::collections::BTreeMap;
@@ -11,6 +12,8 @@ pub struct Polls {
     pub count: u64,
     /// By tenant and source: how often it was read to its end, how often that failed in a row, and the last error.
     pub sources: BTreeMap<(String, String), Source>,
+    /// Up to where each tenant was swept: everything due until then was looked at.
+    pub swept: BTreeMap<String, Timestamp>,
     /// Tenants whose document can't be used, and why.
     pub unusable: Vec<(String, String)>,
     /// Why the tenants could not even be listed the last time.
@@ -47,6 +50,10 @@ impl Polls {
         };
         self.error = None;
         self.unusable = report.unusable.into_iter().map(|(tenant, why)| (tenant.to_string(), why)).collect();
+        for (tenant, swept) in report.swept {
+            let known = self.swept.entry(tenant.to_string()).or_default();
+            *known = swept.until.map_or(*known, |until| until.max(*known)); // of two at once the later one may be done first
+        }
         for (tenant, source, polled) in report.sources {
             let known = self.sources.entry((tenant.to_string(), source)).or_default();
             match polled {

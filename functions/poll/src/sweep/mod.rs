@@ -50,6 +50,8 @@ pub struct Swept {
     pub looked: u64,
     /// Looks that failed; they are taken again.
     pub failed: u64,
+    /// Everything due up to here was looked at, if it was.
+    pub until: Option<Timestamp>,
 }
 
 /// Looks at everything of a tenant that is due, in order of time, until `until` at the latest.
@@ -100,7 +102,7 @@ async fn all_shards(
         progress.looked.extend(shard.looked.into_iter().map(|due| ((due.id, due.sk), due.at)));
     }
     if complete {
-        progress.until = Some(now);
+        (progress.until, swept.until) = (Some(now), Some(now));
         let lag = progress.stored.map(|stored| stamp::between(stored, now));
         if lag.is_none_or(|lag| lag >= STORE_EVERY) {
             deps.ledger.store_swept(&tenant.id, now).await?;
