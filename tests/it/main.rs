@@ -36,6 +36,7 @@ mod ping;
 mod polling;
 mod redaction;
 mod sending;
+mod settled;
 mod stage;
 mod sweep;
 mod template;
