@@ -14,6 +14,9 @@ pub struct Settings {
     /// `CALLBACK_BASE_URL`: where Twilio reaches callback, without a slash at its end; it may have a path. Missing where a
     /// function never needs it.
     pub callback_base_url: Option<String>,
+    /// `TWILIO_URL`: where a function that calls Twilio opens a connection while it starts, if not to Twilio's own address. The
+    /// tenants' documents say where each is called.
+    pub twilio_url: Option<String>,
 }
 
 /// The default of `TENANT_SECRET_PREFIX`.
@@ -41,13 +44,15 @@ impl Settings {
         let given = |name| variable(name).filter(|value| !value.trim().is_empty());
         let table_name = given("TABLE_NAME")
             .ok_or(Wrong { name: "TABLE_NAME", what: "is missing: name the ledger's DynamoDB table".to_owned() })?;
-        let callback_base_url = given("CALLBACK_BASE_URL")
-            .map(|url| document::http_url(&url).map_err(|what| Wrong { name: "CALLBACK_BASE_URL", what }))
-            .transpose()?;
+        let url = |name| {
+            let checked = |url: String| document::http_url(&url).map_err(|what| Wrong { name, what });
+            given(name).map(checked).transpose()
+        };
         Ok(Self {
             table_name,
             tenant_secret_prefix: given("TENANT_SECRET_PREFIX").unwrap_or_else(|| TENANT_SECRET_PREFIX.to_owned()),
-            callback_base_url,
+            callback_base_url: url("CALLBACK_BASE_URL")?,
+            twilio_url: url("TWILIO_URL")?,
         })
     }
 
@@ -169,8 +174,10 @@ mod tests {
             read(&[("TABLE_NAME", "t"), ("CALLBACK_BASE_URL", "example.org")]).unwrap_err().name,
             "CALLBACK_BASE_URL"
         );
+        assert_eq!(read(&[("TABLE_NAME", "t"), ("TWILIO_URL", "twilio")]).unwrap_err().name, "TWILIO_URL");
         let settings = read(&[("TABLE_NAME", "t"), ("CALLBACK_BASE_URL", "https://example.org/base/")]).unwrap();
         assert_eq!(settings.tenant_secret_prefix, TENANT_SECRET_PREFIX);
+        assert_eq!(settings.twilio_url, None);
         assert_eq!(settings.require_callback_base_url().unwrap(), "https://example.org/base");
     }
     #[test]

@@ -40,6 +40,7 @@ mod reasons;
 mod redaction;
 mod rotation;
 mod sending;
+mod settled;
 mod stage;
 mod sweep;
 mod template;

@@ -18,11 +18,16 @@ async fn main() -> Result<(), Error> {
     let clock = Clock::system();
     let tls = Tls::new()?;
     let timing = Timing::default();
-    let Reached { ledger, tenants } = aws::reach(&tls, &settings, Aws::from_environment()?, &clock).await;
+    let timeouts = twilio::Timeouts { total: timing.twilio_timeout, ..Default::default() };
+    let twilio = twilio::Client::sharing(&tls, timeouts);
+    let (Reached { ledger, tenants }, ()) = tokio::join!(
+        aws::reach(&tls, &settings, Aws::from_environment()?, &clock),
+        twilio.warm(settings.twilio_url.as_deref().unwrap_or(twilio::API)),
+    );
     let deps = Deps {
         ledger,
         tenants,
-        twilio: twilio::Client::sharing(&tls, twilio::Timeouts { total: timing.twilio_timeout, ..Default::default() })?,
+        twilio,
         callback_base_url: settings.require_callback_base_url()?,
         metrics: Metrics::to_stdout(clock.clone()),
         clock,

@@ -17,11 +17,15 @@ async fn main() -> Result<(), Error> {
     let settings = Settings::from_environment()?;
     let clock = Clock::system();
     let tls = Tls::new()?;
-    let Reached { ledger, tenants } = aws::reach(&tls, &settings, Aws::from_environment()?, &clock).await;
+    let twilio = twilio::Client::sharing(&tls, twilio::Timeouts::default());
+    let (Reached { ledger, tenants }, ()) = tokio::join!(
+        aws::reach(&tls, &settings, Aws::from_environment()?, &clock),
+        twilio.warm(settings.twilio_url.as_deref().unwrap_or(twilio::VERIFY)),
+    );
     let deps = Deps {
         ledger,
         tenants,
-        twilio: twilio::Client::sharing(&tls, twilio::Timeouts::default())?,
+        twilio,
         metrics: Metrics::to_stdout(clock.clone()),
         clock,
         contacts: contact::Clients::sharing(Roads::sharing(&tls)?),

@@ -26,12 +26,12 @@ const IDLE: Duration = Duration::from_secs(60);
 pub fn secure(tls: &Tls) -> SharedHttpClient {
     let mut tcp = tcp();
     tcp.enforce_http(false);
-    on(HttpsConnector::from((tcp, tls.config())))
+    on(HttpsConnector::from((tcp, tls.config())), LONGEST_WAIT)
 }
 
 /// Connections to what stands in for AWS on the same machine: plain HTTP.
 pub fn plain() -> SharedHttpClient {
-    on(tcp())
+    on(tcp(), LONGEST_WAIT)
 }
 
 fn tcp() -> Tcp {
@@ -40,10 +40,10 @@ fn tcp() -> Tcp {
     tcp
 }
 
-fn on<C: Connect + Clone + Debug + Send + Sync + 'static>(connector: C) -> SharedHttpClient {
+fn on<C: Connect + Clone + Debug + Send + Sync + 'static>(connector: C, wait: Duration) -> SharedHttpClient {
     let client =
         Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).build(connector);
-    SharedHttpClient::new(Wire { client, wait: LONGEST_WAIT })
+    SharedHttpClient::new(Wire { client, wait })
 }
 
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ struct Wire<C> {
 impl<C: Connect + Clone + Debug + Send + Sync + 'static> HttpClient for Wire<C> {
     fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
         let wanted = settings.connect_timeout().zip(settings.read_timeout());
-        let wait = wanted.map_or(LONGEST_WAIT, |(connect, read)| connect + read);
+        let wait = wanted.map_or(self.wait, |(connect, read)| connect + read);
         SharedHttpConnector::new(Self { client: self.client.clone(), wait })
     }
 }
@@ -75,3 +75,6 @@ impl<C: Connect + Clone + Debug + Send + Sync + 'static> HttpConnector for Wire<
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

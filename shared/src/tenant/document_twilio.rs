@@ -4,7 +4,7 @@ use super::document::http_url;
 use super::event::EventSource;
 use super::section::Section;
 use crate::phone::{Channel, PhoneNumber};
-use crate::twilio::{Account, ApiKey, Sender};
+use crate::twilio::{self, Account, ApiKey, Sender};
 
 /// Reads the section; which senders it needs depends on the channels that the events use.
 pub(super) fn read(section: Section<'_>, events: &[EventSource]) -> Option<Account> {
@@ -49,8 +49,8 @@ pub(super) fn read(section: Section<'_>, events: &[EventSource]) -> Option<Accou
         sender,
         voice_from_number,
         verify_service_sid,
-        api_base_url: url("api_base_url", "https://api.twilio.com"),
-        verify_base_url: url("verify_base_url", "https://verify.twilio.com"),
+        api_base_url: url("api_base_url", twilio::API),
+        verify_base_url: url("verify_base_url", twilio::VERIFY),
         messaging_base_url: url("messaging_base_url", "https://messaging.twilio.com"),
     };
     section.finish();

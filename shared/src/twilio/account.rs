@@ -5,6 +5,11 @@ use crate::phone::{PhoneNumber, mask};
 use secrecy::SecretString;
 use std::fmt;
 
+/// Twilio's own address for messages and calls.
+pub const API: &str = "https://api.twilio.com";
+/// Twilio's own address for Verify.
+pub const VERIFY: &str = "https://verify.twilio.com";
+
 /// One Twilio account (or subaccount) and what it sends with. `Debug` prints no secret and masks numbers.
 #[derive(Debug, Clone)]
 pub struct Account {
@@ -22,9 +27,9 @@ pub struct Account {
     pub voice_from_number: Option<PhoneNumber>,
     /// `VA` and 32 hex digits. `None`: no two-factor checks.
     pub verify_service_sid: Option<String>,
-    /// Of messages and calls; by default `https://api.twilio.com`.
+    /// Of messages and calls; by default [`API`].
     pub api_base_url: String,
-    /// Of Verify; by default `https://verify.twilio.com`.
+    /// Of Verify; by default [`VERIFY`].
     pub verify_base_url: String,
     /// Of messaging services; by default `https://messaging.twilio.com`.
     pub messaging_base_url: String,

@@ -4,8 +4,9 @@
 use super::account::{Account, Sender};
 use super::channel::Channel;
 use super::codes::Class;
-use super::http::{Failure, address};
+use super::http::{Failure, address, web_address};
 use super::reply::Reply;
+use super::wire::Wire;
 use crate::phone::PhoneNumber;
 use crate::tls::{self, Tls};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use std::time::Duration;
 /// A client for every account. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
-    pub(super) http: reqwest::Client,
+    pub(super) wire: Wire,
 }
 
 /// How long a request may take.
@@ -58,25 +59,20 @@ pub struct NewCall<'a> {
 impl Client {
     /// A client with a set-up of TLS of its own.
     pub fn new(timeouts: Timeouts) -> Result<Self, tls::Error> {
-        Self::sharing(&Tls::new()?, timeouts)
+        Ok(Self::sharing(&Tls::new()?, timeouts))
     }
 
     /// A client without proxies: a second party in between would answer where only Twilio's word counts.
-    pub fn sharing(tls: &Tls, timeouts: Timeouts) -> Result<Self, tls::Error> {
-        let http = tls
-            .http()
-            .connect_timeout(timeouts.connect)
-            .timeout(timeouts.total)
-            // A POST on a connection that died in the pool, as they do while a Lambda is frozen, fails in a way that can't
-            // be told from an accepted one. A handshake for each request is cheaper than that doubt.
-            .pool_max_idle_per_host(0)
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .user_agent("peoplesoft-twilio")
-            .build()?;
-        Ok(Self { http })
+    pub fn sharing(tls: &Tls, timeouts: Timeouts) -> Self {
+        Self { wire: Wire::new(tls, timeouts) }
+    }
+
+    /// Opens a connection before it is needed, for the first request to the Twilio at `base_url` if that comes at once. For
+    /// a function that starts. What goes wrong is found out when it is needed.
+    pub async fn warm(&self, base_url: &str) {
+        if let Ok(url) = web_address(base_url) {
+            self.wire.open_ahead(&url).await;
+        }
     }
 
     /// Asks for one text, from the account's sender (Twilio docs, Message resource, create).

@@ -3,11 +3,19 @@
 
 use super::client::Client;
 use super::resource::code;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{RequestBuilder, Response, Url};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, USER_AGENT};
+use hyper::http::request::Builder;
+use hyper::{Method, Request};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+use url::Url;
 
 /// More of an answer than this is not read. A page of a list has a few hundred kilobytes.
 const BODY_LIMIT: usize = 4 << 20;
@@ -66,58 +74,77 @@ impl Client {
         form: &[(&str, &str)],
     ) -> Result<Answer, Failure> {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
-        let request = self.http.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body);
-        exchange(request, credentials).await
+        let request = Request::builder().method(Method::POST).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        self.exchange(&url, request, credentials, body).await
     }
 
     pub(super) async fn get(&self, url: Url, credentials: Credentials<'_>) -> Result<Answer, Failure> {
-        exchange(self.http.get(url), credentials).await
+        self.exchange(&url, Request::builder(), credentials, String::new()).await
+    }
+
+    async fn exchange(
+        &self,
+        url: &Url,
+        request: Builder,
+        credentials: Credentials<'_>,
+        body: String,
+    ) -> Result<Answer, Failure> {
+        let request = request
+            .header(AUTHORIZATION, basic(credentials)?)
+            .header(ACCEPT, "application/json")
+            .header(USER_AGENT, "peoplesoft-twilio");
+        let (response, ends) = self.wire.exchange(url, request, body).await?;
+        let status = response.status().as_u16();
+        let seconds: Option<u64> = header(response.headers(), RETRY_AFTER.as_str()).and_then(|text| text.parse().ok());
+        // Twilio's support asks for this id; it is known nowhere else.
+        let request_id = header(response.headers(), "twilio-request-id").unwrap_or_default().to_owned();
+        let retry_after = seconds.map(|seconds| Duration::from_secs(seconds.min(RETRY_AFTER_LIMIT)));
+        let answer = Answer { status, retry_after, body: read(response.into_body(), ends).await };
+        if answer.is_success() {
+            tracing::debug!(status, request_id, "Twilio answered");
+        } else {
+            tracing::info!(status, code = answer.code(), request_id, "Twilio answered");
+        }
+        Ok(answer)
     }
 }
 
 /// `base` with `segments` appended to its path, each escaped where it has to be.
 pub(super) fn address(base: &str, segments: &[&str]) -> Result<Url, Failure> {
-    let mut url = Url::parse(base).map_err(|_| Failure::BadAddress)?;
+    let mut url = web_address(base)?;
     url.path_segments_mut().map_err(|()| Failure::BadAddress)?.pop_if_empty().extend(segments);
     Ok(url)
 }
 
-async fn exchange(request: RequestBuilder, (user, password): Credentials<'_>) -> Result<Answer, Failure> {
-    let sent = request.basic_auth(user, Some(password.expose_secret())).send().await;
-    let response = sent.map_err(|error| failure(&error))?;
-    let status = response.status().as_u16();
-    let seconds: Option<u64> = header(response.headers(), RETRY_AFTER.as_str()).and_then(|text| text.parse().ok());
-    // Twilio's support asks for this id; it is known nowhere else.
-    let request_id = header(response.headers(), "twilio-request-id").unwrap_or_default().to_owned();
-    let retry_after = seconds.map(|seconds| Duration::from_secs(seconds.min(RETRY_AFTER_LIMIT)));
-    let answer = Answer { status, retry_after, body: read(response).await };
-    if answer.is_success() {
-        tracing::debug!(status, request_id, "Twilio answered");
-    } else {
-        tracing::info!(status, code = answer.code(), request_id, "Twilio answered");
-    }
-    Ok(answer)
+/// A URL that a connection can be opened to.
+pub(super) fn web_address(base: &str) -> Result<Url, Failure> {
+    let url = Url::parse(base).map_err(|_| Failure::BadAddress)?;
+    if matches!(url.scheme(), "https" | "http") { Ok(url) } else { Err(Failure::BadAddress) }
 }
 
-async fn read(mut response: Response) -> Body {
+/// The header of HTTP Basic, marked so that nothing prints it.
+fn basic((user, password): Credentials<'_>) -> Result<HeaderValue, Failure> {
+    let pair = BASE64_STANDARD.encode(format!("{user}:{}", password.expose_secret()));
+    let mut value = HeaderValue::try_from(format!("Basic {pair}")).map_err(|_| Failure::BadAddress)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+async fn read(mut body: Incoming, ends: Instant) -> Body {
     let mut bytes = Vec::new();
     loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if bytes.len() + chunk.len() > BODY_LIMIT => return Body::Other,
-            Ok(Some(chunk)) => bytes.extend_from_slice(&chunk),
+        let frame = timeout_at(ends, poll_fn(|context| Pin::new(&mut body).poll_frame(context)));
+        match frame.await {
+            Ok(Some(Ok(frame))) => {
+                let chunk = frame.into_data().unwrap_or_default(); // else trailers, which say nothing
+                if bytes.len() + chunk.len() > BODY_LIMIT {
+                    return Body::Other;
+                }
+                bytes.extend_from_slice(&chunk);
+            }
             Ok(None) => return serde_json::from_slice(&bytes).map_or(Body::Other, Body::Object),
-            Err(_) => return Body::Broken,
+            Ok(Some(Err(_))) | Err(_) => return Body::Broken,
         }
-    }
-}
-
-fn failure(error: &reqwest::Error) -> Failure {
-    match (error.is_builder(), error.is_connect(), error.is_timeout()) {
-        (true, ..) => Failure::BadAddress,
-        (_, true, true) => Failure::NotConnected("connecting took too long"),
-        (_, true, false) => Failure::NotConnected("no connection"),
-        (_, false, true) => Failure::Lost("no answer in time"),
-        (_, false, false) => Failure::Lost("the connection broke before the answer"),
     }
 }
 

@@ -20,8 +20,9 @@ pub mod status;
 #[cfg(test)]
 mod tests;
 pub mod verify;
+mod wire;
 
-pub use account::{Account, ApiKey, Sender};
+pub use account::{API, Account, ApiKey, Sender, VERIFY};
 pub use channel::Channel;
 pub use client::{Client, NewCall, NewMessage, Timeouts};
 pub use read::{AccountState, ReadError};

@@ -8,9 +8,9 @@ use super::http::{Answer, Body, Failure, address};
 use super::resource::Resource;
 use crate::phone::PhoneNumber;
 use jiff::Timestamp;
-use reqwest::Url;
 use serde_json::{Map, Value};
 use std::time::Duration;
+use url::Url;
 
 const PAGE_SIZE: &str = "200";
 const MAX_PAGES: usize = 50;

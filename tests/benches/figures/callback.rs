@@ -33,7 +33,7 @@ pub async fn measure() {
 }
 
 /// A callback as the HTTP API hands it over, signed.
-fn callback(number: usize) -> String {
+pub fn callback(number: usize) -> String {
     let mut event: Value = serde_json::from_str(include_str!("../../fixtures/events/callback-status.json")).unwrap();
     let sid = format!("SM{number:032x}");
     let form = BASE64_STANDARD.decode(event["body"].as_str().unwrap()).unwrap();

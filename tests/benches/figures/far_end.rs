@@ -28,6 +28,8 @@ pub const AUTH_TOKEN: &str = "bench-auth-token";
 
 /// How a new connection to AWS is counted.
 pub const AWS_CONNECTION: &str = "Connection to AWS";
+/// The same to the others.
+pub const OTHER_CONNECTION: &str = "Connection to Twilio or PeopleSoft";
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 /// As PeopleSoft writes a time.
 const STAMP: &str = "%Y-%m-%d-%H.%M.%S.000000";
@@ -37,6 +39,7 @@ const ROWS_A_SECOND: i64 = 20;
 /// Everything that a function may talk to.
 pub struct FarEnd {
     aws: SocketAddr,
+    others: SocketAddr,
     world: Arc<World>,
 }
 
@@ -86,7 +89,7 @@ impl FarEnd {
             move |_: &mut TcpStream| world.count(what)
         };
         let aws_listener = aws_listener.tap_io(count(&world, AWS_CONNECTION));
-        let others_listener = others_listener.tap_io(count(&world, "Connection to Twilio or PeopleSoft"));
+        let others_listener = others_listener.tap_io(count(&world, OTHER_CONNECTION));
         let cloud = Router::new().route("/", post(answer)).with_state(Arc::clone(&world));
         let routes = Router::new()
             .route("/2010-04-01/Accounts/{account}/Messages.json", post(message))
@@ -94,7 +97,7 @@ impl FarEnd {
             .with_state(Arc::clone(&world));
         tokio::spawn(async move { axum::serve(aws_listener, cloud).await });
         tokio::spawn(async move { axum::serve(others_listener, routes).await });
-        Self { aws, world }
+        Self { aws, others, world }
     }
 
     /// What a function's environment says about it.
@@ -106,6 +109,7 @@ impl FarEnd {
             ("AWS_SECRET_ACCESS_KEY", "bench-secret-key".to_owned()),
             ("AWS_SESSION_TOKEN", "bench-session-token".to_owned()),
             ("TABLE_NAME", "ledger".to_owned()),
+            ("TWILIO_URL", format!("http://{}", self.others)),
         ]
     }
 

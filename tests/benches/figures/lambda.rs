@@ -69,6 +69,11 @@ pub struct Invocation {
 impl Lambda {
     /// Starts a function, and waits until it asks for its first event.
     pub async fn start(name: &str, far_end: &FarEnd) -> Self {
+        Self::start_as(Command::new(binary(name)), name, far_end).await
+    }
+
+    /// The same, by a command of which the function is a part.
+    pub async fn start_as(mut command: Command, name: &str, far_end: &FarEnd) -> Self {
         let (tell, told) = mpsc::channel(4);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -77,7 +82,7 @@ impl Lambda {
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
             .with_state(Arc::new(Mutex::new(tell)));
         tokio::spawn(async move { axum::serve(listener, api).await });
-        let child = Command::new(binary(name))
+        let child = command
             .env_clear()
             .envs(far_end.environment())
             .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
@@ -105,6 +110,13 @@ impl Lambda {
             cpu: usage::cpu(self.child.id()).saturating_sub(before),
             answer: serde_json::from_slice(&answer).unwrap(),
         }
+    }
+
+    /// Ends it as Lambda does, so that whatever runs it can say what it saw.
+    pub fn end(mut self) {
+        let ended = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(ended.unwrap().success(), "there is no process to end");
+        self.child.wait().unwrap();
     }
 
     /// Its process.

@@ -2,13 +2,15 @@
 //! Manager and a Twilio that live here and answer at once. What is compared is compared within one run, and nothing fails for
 //! being slow.
 //!
-//! `cargo bench -p benches` measures everything, `cargo bench -p benches -- start send` what is named.
+//! `cargo bench -p benches` measures everything, `cargo bench -p benches --bench figures -- start send` what is named;
+//! `--as-built` measures the binaries that are there, however they were built.
 //!
 //! Read in this order: [`lambda`] (a function and its Runtime API), [`far_end`] (what it talks to), [`usage`] (what it used),
 //! then the measurements.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::cast_precision_loss, unreachable_pub)]
 
 mod callback;
+mod count;
 mod far_end;
 mod lambda;
 mod poll;
@@ -17,7 +19,7 @@ mod size;
 mod start;
 mod usage;
 
-const ALL: [&str; 5] = ["size", "start", "send", "callback", "poll"];
+const ALL: [&str; 6] = ["size", "start", "send", "callback", "count", "poll"];
 
 fn main() {
     // `cargo bench` passes `--bench`, as it would to a harness.
@@ -26,7 +28,9 @@ fn main() {
         eprintln!("there is no measurement {unknown}; there are {}", ALL.join(", "));
         std::process::exit(2);
     }
-    lambda::build();
+    if !std::env::args().any(|argument| argument == "--as-built") {
+        lambda::build();
+    }
     let runtime = tokio::runtime::Runtime::new().unwrap();
     for name in ALL.into_iter().filter(|name| asked.is_empty() || asked.iter().any(|asked| asked == name)) {
         println!("{name}");
@@ -35,6 +39,7 @@ fn main() {
             "start" => runtime.block_on(start::measure()),
             "send" => runtime.block_on(send::measure()),
             "callback" => runtime.block_on(callback::measure()),
+            "count" => runtime.block_on(count::measure()),
             _ => runtime.block_on(poll::measure()),
         }
     }

@@ -1,6 +1,6 @@
 //! What it costs to send: one batch of a hundred texts, with a Twilio that takes 100 ms for each.
 
-use crate::far_end::{AWS_CONNECTION, FarEnd};
+use crate::far_end::{AWS_CONNECTION, FarEnd, OTHER_CONNECTION};
 use crate::lambda::Lambda;
 use crate::usage::{median, millis, peak_memory};
 use serde_json::{Value, json};
@@ -16,8 +16,10 @@ pub async fn measure() {
     let mut lambda = Lambda::start("send", &far_end).await;
     far_end.asked();
     lambda.invoke(batch(0, 1)).await;
-    let opened = far_end.asked().get(AWS_CONNECTION).copied().unwrap_or_default();
-    println!("  connections to AWS that the first text of a process has to open: {opened}");
+    let asked = far_end.asked();
+    let opened = |what| asked.get(what).copied().unwrap_or_default();
+    let (aws, twilio) = (opened(AWS_CONNECTION), opened(OTHER_CONNECTION));
+    println!("  connections that the first text of a process has to open: {aws} to AWS, {twilio} to Twilio");
     let (mut wall, mut cpu) = (Vec::new(), Vec::new());
     for number in 1..=BATCHES {
         far_end.asked();
@@ -35,7 +37,7 @@ pub async fn measure() {
 }
 
 /// A stream's batch of texts that may start, no two alike.
-fn batch(number: usize, texts: usize) -> String {
+pub fn batch(number: usize, texts: usize) -> String {
     let event: Value = serde_json::from_str(include_str!("../../fixtures/events/send.json")).unwrap();
     let records: Vec<Value> = (0..texts)
         .map(|text| {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 /// What the far end does with a connection.
-pub(super) enum Step {
+pub(in crate::twilio) enum Step {
     /// Answers with this status, these extra header lines and this body.
     Answer(u16, &'static str, String),
     /// Writes these bytes whatever they are, then closes.
@@ -25,17 +25,17 @@ pub(super) enum Step {
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub(super) struct Received {
+pub(in crate::twilio) struct Received {
     /// Method, target and version.
-    pub(super) line: String,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: String,
+    pub(in crate::twilio) line: String,
+    pub(in crate::twilio) headers: Vec<(String, String)>,
+    pub(in crate::twilio) body: String,
     /// Where it came from, which tells connections apart.
-    pub(super) peer: SocketAddr,
+    pub(in crate::twilio) peer: SocketAddr,
 }
 
 /// A server on a free port; stops when dropped.
-pub(super) struct FarEnd {
+pub(in crate::twilio) struct FarEnd {
     address: SocketAddr,
     received: Arc<Mutex<Vec<Received>>>,
     stopped: Arc<AtomicBool>,
@@ -43,7 +43,7 @@ pub(super) struct FarEnd {
 }
 
 impl FarEnd {
-    pub(super) fn new(script: Vec<Step>) -> Self {
+    pub(in crate::twilio) fn new(script: Vec<Step>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let received = Arc::new(Mutex::new(Vec::new()));
@@ -66,15 +66,15 @@ impl FarEnd {
     }
 
     /// One step: an answer of JSON.
-    pub(super) fn answering(status: u16, json: &serde_json::Value) -> Self {
+    pub(in crate::twilio) fn answering(status: u16, json: &serde_json::Value) -> Self {
         Self::new(vec![Step::Answer(status, "Content-Type: application/json\r\n", json.to_string())])
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(in crate::twilio) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub(super) fn received(&self) -> Vec<Received> {
+    pub(in crate::twilio) fn received(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
     }
 }
@@ -90,15 +90,15 @@ impl Drop for FarEnd {
 }
 
 impl Received {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(in crate::twilio) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    pub(super) fn form(&self) -> Vec<(String, String)> {
+    pub(in crate::twilio) fn form(&self) -> Vec<(String, String)> {
         form_urlencoded::parse(self.body.as_bytes()).into_owned().collect()
     }
 
-    pub(super) fn values(&self, name: &str) -> Vec<String> {
+    pub(in crate::twilio) fn values(&self, name: &str) -> Vec<String> {
         self.form().into_iter().filter(|(known, _)| known == name).map(|(_, value)| value).collect()
     }
 }

@@ -2,7 +2,7 @@
 
 mod answers;
 mod asking;
-mod far_end;
+pub(super) mod far_end;
 mod reading;
 mod verifying;
 
@@ -39,7 +39,7 @@ fn number(e164: &str) -> PhoneNumber {
     PhoneNumber::try_from(e164.to_owned()).unwrap()
 }
 
-fn client() -> Client {
+pub(super) fn client() -> Client {
     Client::new(Timeouts::default()).unwrap()
 }
 
@@ -56,7 +56,7 @@ fn closed_port() -> (String, TcpSocket) {
     (format!("http://{}", socket.local_addr().unwrap()), socket)
 }
 
-async fn text_by(client: &Client, base_url: &str) -> Reply {
+pub(super) async fn text_by(client: &Client, base_url: &str) -> Reply {
     let to = number("+13125550142");
     let message = NewMessage { to: &to, body: "Hola Zoë & co", status_callback: CALLBACK, validity_seconds: 3600 };
     client.create_message(&account(base_url), &message).await

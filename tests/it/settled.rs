@@ -1,0 +1,125 @@
+//! What a sweep costs a tenant with much behind it: what is due is paid for, and what is settled is not.
+
+use crate::stage::Stage;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use futures::stream::{self, StreamExt};
+use local::stack::TABLE;
+use shared::ledger::{Item, table};
+use shared::notification::{Detail, NotificationId, Report};
+use shared::tenant::TenantId;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// What `DynamoDB` takes in one request.
+const BATCH: usize = 25;
+
+/// What two sweeps cost, one after the other.
+pub struct Cost {
+    /// Read units of the sweep that found something due.
+    pub read: f64,
+    /// Read units of the next, which found nothing.
+    pub idle: f64,
+    /// How long the settled ones took to write.
+    pub written_in: Duration,
+    /// How long the first sweep took.
+    pub swept_in: Duration,
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { read, idle, written_in, swept_in } = self;
+        write!(f, "{read} read units, then {idle}; written in {written_in:.1?}, swept in {swept_in:.1?}")
+    }
+}
+
+/// Sweeps a tenant that has so many settled notifications, and so many that are due.
+pub async fn sweep(settled: usize, due: usize) -> Cost {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("large", |_| ());
+    let began = Instant::now();
+    let pattern = delivered(&stage, &tenant, 0).await;
+    let one = stage.ledger.client().query().table_name(TABLE).key_condition_expression("pk = :pk");
+    let one =
+        one.expression_attribute_values(":pk", AttributeValue::S(table::employee_pk(&tenant, pattern.employee())));
+    copy(&stage, &tenant, one.send().await.unwrap().items.unwrap(), settled).await;
+    let written_in = began.elapsed();
+
+    // Everything so far was looked at in its time.
+    stage.time.pass(Duration::from_hours(1));
+    stage.ledger.store_swept(&tenant, stage.time.now()).await.unwrap();
+    for number in 1..=due {
+        delivered(&stage, &tenant, number).await;
+    }
+    stage.time.pass(stage.timing.first_look + Duration::from_mins(1));
+    let process = stage.another_poll();
+    let (_, before) = process.ledger.used_units();
+    let began = Instant::now();
+    let swept = stage.sweep_by(&process, &tenant).await;
+    let swept_in = began.elapsed();
+    assert_eq!((swept.looked as usize, swept.failed), (due, 0));
+    let (_, after) = process.ledger.used_units();
+    assert_eq!(stage.sweep_by(&process, &tenant).await.looked, 0);
+    let (_, last) = process.ledger.used_units();
+    Cost { read: after - before, idle: last - after, written_in, swept_in }
+}
+
+/// A text that arrived.
+async fn delivered(stage: &Stage, tenant: &TenantId, number: usize) -> NotificationId {
+    let id = stage.create(tenant, |_| ()).await;
+    let report = Report {
+        sid: format!("SM{number:032x}"),
+        status: "delivered".to_owned(),
+        attempt: 1,
+        error_code: None,
+        fields: serde_json::Map::new(),
+    };
+    stage.append(tenant, &id, Detail::Callback(report)).await;
+    id
+}
+
+/// Writes one notification's items again for so many other people, in every partition of the index alike.
+async fn copy(stage: &Stage, tenant: &TenantId, items: Vec<Item>, copies: usize) {
+    let requests = (0..copies).flat_map(|number| items.iter().map(move |item| copied(tenant, item, number)));
+    let batches: Vec<Vec<WriteRequest>> = requests.collect::<Vec<_>>().chunks(BATCH).map(<[_]>::to_vec).collect();
+    stream::iter(batches)
+        .for_each_concurrent(8, |batch| async move {
+            let written = stage.ledger.client().batch_write_item().request_items(TABLE, batch).send().await.unwrap();
+            assert!(written.unprocessed_items.unwrap_or_default().is_empty());
+        })
+        .await;
+}
+
+fn copied(tenant: &TenantId, item: &Item, number: usize) -> WriteRequest {
+    let mut item = item.clone();
+    let (event, fact) = item[table::SK].as_s().unwrap().split_once('#').unwrap();
+    let event = format!("{}{}", base32(number, 1), &event[1..]);
+    let sk = format!("{event}#{fact}");
+    let id = NotificationId::parse(&format!("{}-{event}", base32(number, 13))).unwrap();
+    if item.contains_key(table::DUE_PK) {
+        let due_pk = table::due_pk(tenant, table::shard(&id));
+        item.insert(table::DUE_PK.to_owned(), AttributeValue::S(due_pk));
+    }
+    item.insert(table::PK.to_owned(), AttributeValue::S(table::employee_pk(tenant, id.employee())));
+    item.insert(table::SK.to_owned(), AttributeValue::S(sk));
+    let put = PutRequest::builder().set_item(Some(item)).build().unwrap();
+    WriteRequest::builder().put_request(put).build()
+}
+
+/// A number in as many characters of an id.
+fn base32(mut number: usize, characters: usize) -> String {
+    let digit = |_| {
+        let digit = b"abcdefghijklmnopqrstuvwxyz234567"[number % 32];
+        number /= 32;
+        char::from(digit)
+    };
+    (0..characters).map(digit).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_settled_costs_a_sweep_nothing() {
+    const DUE: usize = 20;
+    let (few, many) = (sweep(100, DUE).await, sweep(1_000, DUE).await);
+    assert!((few.read - many.read).abs() < f64::EPSILON, "{few}; {many}");
+    assert!(many.read <= DUE as f64 * 0.7 + 8.0, "{many}: what is due, and the shards of the index");
+    assert!(many.idle <= 8.0, "{many}: the shards of the index, and nothing else");
+}
