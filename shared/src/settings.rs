@@ -14,8 +14,8 @@ pub struct Settings {
     /// `CALLBACK_BASE_URL`: where Twilio reaches callback, without a slash at its end; it may have a path. Missing where a
     /// function never needs it.
     pub callback_base_url: Option<String>,
-    /// `TWILIO_URL`: where a function that calls Twilio opens a connection while it starts, if not to Twilio's own address. The
-    /// tenants' documents say where each is called.
+    /// `TWILIO_URL`: where a function that calls Twilio opens its first connection while it starts, before anybody asks. Missing:
+    /// nowhere. Only the tenants' documents say where each is called.
     pub twilio_url: Option<String>,
 }
 

@@ -60,10 +60,13 @@ def prove(emulator: Emulator, options):
         with step("a tenant is added"):
             document = json.loads(Path(fakes.about["document"]).read_text())
             deployment.connector("tenant", "add", fakes.about["tenant"], fakes.about["document"], "--live", "--yes")
-        with step("the stack is updated: its address, and the schedule"):
+        with step("the stack is updated: its address, Twilio's, and the schedule"):
             # The emulator serves the API under a path of its own, as a custom domain with a mapping does.
             api = deployment.resource("Api")
-            deployment.deploy(CallbackBaseUrl=f"{emulator.url}/_aws/execute-api/{api}/$default", Polling="ENABLED")
+            deployment.deploy(
+                CallbackBaseUrl=f"{emulator.url}/_aws/execute-api/{api}/$default", TwilioApiUrl=fakes.about["twilio"],
+                TwilioVerifyUrl=fakes.about["twilio"], Polling="ENABLED",
+            )
         base_url = deployment.outputs["CallbackBaseUrl"]
         with step("the schedule fires, and everybody gets one notification or a reason"):
             settle(deployment, fakes)

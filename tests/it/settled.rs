@@ -3,9 +3,10 @@
 use crate::stage::Stage;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures::stream::{self, StreamExt};
+use jiff::SignedDuration;
 use local::stack::TABLE;
 use shared::ledger::{Item, table};
-use shared::notification::{Detail, NotificationId, Report};
+use shared::notification::{Attempt, AttemptOutcome, Detail, NotificationId, Outcome, Report};
 use shared::tenant::TenantId;
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -66,13 +67,13 @@ pub async fn sweep(settled: usize, due: usize) -> Cost {
 /// A text that arrived.
 async fn delivered(stage: &Stage, tenant: &TenantId, number: usize) -> NotificationId {
     let id = stage.create(tenant, |_| ()).await;
-    let report = Report {
-        sid: format!("SM{number:032x}"),
-        status: "delivered".to_owned(),
-        attempt: 1,
-        error_code: None,
-        fields: serde_json::Map::new(),
-    };
+    let (sid, deadline) = (format!("SM{number:032x}"), stage.time.now() + SignedDuration::from_mins(1));
+    let claim = Attempt { attempt: 1, deadline, request_id: "r".to_owned() };
+    stage.append(tenant, &id, Detail::Attempt(claim)).await;
+    let outcome = Outcome::Accepted { sid: sid.clone(), status: "queued".to_owned(), evidence: None };
+    stage.append(tenant, &id, Detail::Outcome(AttemptOutcome { attempt: 1, outcome })).await;
+    let report =
+        Report { sid, status: "delivered".to_owned(), attempt: 1, error_code: None, fields: serde_json::Map::new() };
     stage.append(tenant, &id, Detail::Callback(report)).await;
     id
 }

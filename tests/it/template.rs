@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use shared::ledger::{read, table};
 use shared::settings::{self, Settings};
 use shared::timing::Timing;
+use shared::twilio;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -122,6 +123,9 @@ fn every_variable_that_is_read_is_set_and_every_one_set_is_read() {
         if !main.contains("require_callback_base_url") {
             read.remove("CALLBACK_BASE_URL");
         }
+        if !main.contains("settings.twilio_url") {
+            read.remove("TWILIO_URL");
+        }
         if main.contains("settings::rust_log") {
             read.insert("RUST_LOG".to_owned());
         }
@@ -131,7 +135,9 @@ fn every_variable_that_is_read_is_set_and_every_one_set_is_read() {
         assert_eq!(set.keys().cloned().collect::<BTreeSet<_>>(), read, "{name}");
     }
     assert_eq!(everywhere["TABLE_NAME"], json!({"!Ref": "Ledger"}));
-    assert_eq!(template.all["Parameters"]["TenantSecretPrefix"]["Default"], settings::TENANT_SECRET_PREFIX);
+    let default = |parameter: &str| &template.all["Parameters"][parameter]["Default"];
+    assert_eq!(default("TenantSecretPrefix"), settings::TENANT_SECRET_PREFIX);
+    assert_eq!((default("TwilioApiUrl"), default("TwilioVerifyUrl")), (&json!(twilio::API), &json!(twilio::VERIFY)));
 }
 
 #[test]

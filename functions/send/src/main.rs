@@ -22,7 +22,7 @@ async fn main() -> Result<(), Error> {
     let twilio = twilio::Client::sharing(&tls, timeouts);
     let (Reached { ledger, tenants }, ()) = tokio::join!(
         aws::reach(&tls, &settings, Aws::from_environment()?, &clock),
-        twilio.warm(settings.twilio_url.as_deref().unwrap_or(twilio::API)),
+        twilio.warm(settings.twilio_url.as_deref()),
     );
     let deps = Deps {
         ledger,

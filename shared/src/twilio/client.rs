@@ -67,10 +67,10 @@ impl Client {
         Self { wire: Wire::new(tls, timeouts) }
     }
 
-    /// Opens a connection before it is needed, for the first request to the Twilio at `base_url` if that comes at once. For
+    /// Opens a connection before it is needed, for the first request to the Twilio at `base_url`, if any, and if that comes at once. For
     /// a function that starts. What goes wrong is found out when it is needed.
-    pub async fn warm(&self, base_url: &str) {
-        if let Ok(url) = web_address(base_url) {
+    pub async fn warm(&self, base_url: Option<&str>) {
+        if let Some(Ok(url)) = base_url.map(web_address) {
             self.wire.open_ahead(&url).await;
         }
     }

@@ -110,7 +110,7 @@ async fn accepted(client: &Client, server: &Server) {
 async fn the_first_request_finds_a_connection_and_the_others_open_their_own() {
     let server = Server::start(&[], Manner::KeepsAlive).await;
     let client = client();
-    client.warm(&server.url).await;
+    client.warm(Some(&server.url)).await;
     for _ in 0..3 {
         accepted(&client, &server).await;
     }
@@ -122,7 +122,7 @@ async fn however_a_server_ends_its_connections_nothing_is_asked_twice_and_nothin
     for manner in [Manner::ClosesAfterTheAnswer, Manner::SaysThatItCloses, Manner::ResetsTheSecond] {
         let server = Server::start(&[], manner).await;
         let client = client();
-        client.warm(&server.url).await;
+        client.warm(Some(&server.url)).await;
         for _ in 0..20 {
             accepted(&client, &server).await;
         }
@@ -134,7 +134,7 @@ async fn however_a_server_ends_its_connections_nothing_is_asked_twice_and_nothin
 async fn a_connection_that_was_closed_before_it_was_used_leaves_no_doubt() {
     let server = Server::start(&[Manner::ClosesUnasked], Manner::KeepsAlive).await;
     let client = client();
-    client.warm(&server.url).await;
+    client.warm(Some(&server.url)).await;
     server.closed.notified().await;
     accepted(&client, &server).await;
     assert_eq!(server.asked(), [0, 1]);
@@ -144,7 +144,7 @@ async fn a_connection_that_was_closed_before_it_was_used_leaves_no_doubt() {
 async fn a_connection_that_breaks_under_its_request_leaves_doubt_and_is_not_followed_by_another() {
     let far_end = FarEnd::new(vec![Step::Reset]);
     let client = client();
-    client.warm(&far_end.url()).await;
+    client.warm(Some(&far_end.url())).await;
     let reply = text_by(&client, &far_end.url()).await;
     assert_eq!(reply, Reply::InDoubt { status: None, why: "the connection broke before the answer" });
     assert_eq!(far_end.received().len(), 1);
@@ -155,7 +155,7 @@ async fn a_connection_that_has_waited_is_left_alone() {
     let server = Server::start(&[], Manner::KeepsAlive).await;
     let mut client = client();
     client.wire.fresh = Duration::ZERO;
-    client.warm(&server.url).await;
+    client.warm(Some(&server.url)).await;
     accepted(&client, &server).await;
     assert_eq!(server.asked(), [0, 1]);
 }
@@ -164,8 +164,8 @@ async fn a_connection_that_has_waited_is_left_alone() {
 async fn a_connection_elsewhere_is_of_no_use() {
     let (server, other) = (Server::start(&[], Manner::KeepsAlive).await, Server::start(&[], Manner::KeepsAlive).await);
     let client = client();
-    client.warm(&other.url).await;
-    client.warm("no url").await;
+    client.warm(Some(&other.url)).await;
+    client.warm(Some("no url")).await;
     accepted(&client, &server).await;
     accepted(&client, &other).await;
     assert_eq!((server.asked(), other.asked()), (vec![1], vec![1]));
