@@ -28,7 +28,7 @@ async fn main() -> ExitCode {
     let seed = numbers.get(1).copied().unwrap_or_else(|| rand::random::<u32>().into());
     println!("seed {seed}");
     let began = Instant::now();
-    let outcome = chaos::run(*count as usize, seed).await;
+    let outcome = Box::pin(chaos::run(*count as usize, seed)).await;
     println!("{outcome:#?}\nin {} s", began.elapsed().as_secs());
     if outcome.holds(*count as usize) {
         println!("nobody got anything twice, and nobody was forgotten");

@@ -291,7 +291,7 @@ impl Chaos {
 async fn on_a_bad_day_nobody_gets_anything_twice_and_nobody_is_forgotten() {
     let seed: u32 = rand::random();
     println!("seed {seed}");
-    let outcome = run(SMALL, seed.into()).await;
+    let outcome = Box::pin(run(SMALL, seed.into())).await;
     println!("{outcome:?}");
     assert!(outcome.holds(SMALL), "seed {seed}: {outcome:?}");
     assert!(outcome.deaths > 0 && outcome.found > 0 && outcome.presumed_lost > 0, "seed {seed}: {outcome:?}");

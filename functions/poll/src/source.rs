@@ -50,13 +50,12 @@ pub async fn poll(
         .map_or(cursor.floor, |watermark| stamp::before(watermark, tenant.poll.overlap).max(cursor.floor));
     let mut collector = Collector::new(turn, source, seen, cursor.floor);
     let mut tally = pages::Tally::default();
-    let read = match turn.refusal() {
+    let read = if let Some(refusal) = turn.refusal() {
         // Another source of this turn has found out.
-        Some(refusal) => Err(refusal.clone().into()),
-        None => {
-            let reading = pages::read(client, (tenant, source), (since, now), &mut tally, &mut collector);
-            tokio::time::timeout(turn.left(), reading).await.unwrap_or(Err(Error::TimeOver))
-        }
+        Err(refusal.clone().into())
+    } else {
+        let reading = pages::read(client, (tenant, source), (since, now), &mut tally, &mut collector);
+        tokio::time::timeout(turn.left(), reading).await.unwrap_or(Err(Error::TimeOver))
     };
     if let Err(Error::PeopleSoft(error)) = &read {
         turn.note(error);

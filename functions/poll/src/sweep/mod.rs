@@ -2,7 +2,7 @@
 //! when to look again. Every step can be taken twice, by two sweeps at once, without harm. Never sends.
 //!
 //! Read in this order: [`sweep`] (what is due), [`look`] (one of them), [`doubt`] (an attempt that nothing is known of),
-//! [`evidence`] (what Twilio knows), [`mixup`] (what was taken for the wrong one's), [`escalation`] (a call for a text that
+//! [`evidence`] (what Twilio knows), `mixup` (what was taken for the wrong one's), [`escalation`] (a call for a text that
 //! didn't arrive), [`settled`].
 
 pub mod doubt;
