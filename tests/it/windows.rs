@@ -319,6 +319,22 @@ async fn a_query_that_goes_by_another_time_is_not_asked_again_and_again() {
 }
 
 #[tokio::test]
+async fn a_query_that_is_a_second_off_is_read_to_its_end() {
+    let rows = (0..12).map(|number| {
+        let mut row =
+            event(&format!("2026-03-17T15:58:{:02}", number + 1), &format!("{number:07}"), &number.to_string());
+        row.values[2] = local::peoplesoft::Value::from(format!("2026-03-17-15.58.{number:02}").as_str());
+        row
+    });
+    let clinic = Clinic::open(NOW, query().with_rows(rows.collect::<Vec<_>>()), |settings, document| {
+        an_hour(settings, document);
+        document["peoplesoft"]["max_rows"] = json!(6);
+    })
+    .await;
+    assert_eq!(clinic.read().await.created, 12);
+}
+
+#[tokio::test]
 async fn trouble_leaves_the_watermark_where_it_was_and_pauses() {
     let clinic = Clinic::open(NOW, query(), |_, _| ()).await;
     clinic.read().await;

@@ -214,7 +214,8 @@ impl Reading<'_> {
                 return self.cut(rest).map(Some).ok_or(error.into());
             };
             let (first, last) = (self.scale.place(first), self.scale.place(last));
-            if first < from || last > until {
+            self.tally.outside |= first < from || last > until;
+            if last < from || last > until {
                 return self.outside(page, full).map(|()| None);
             }
             if page.incomplete.is_some() || self.tally.unordered {
@@ -241,10 +242,9 @@ impl Reading<'_> {
         Ok(None)
     }
 
-    /// A page of a query that doesn't go by the time that its rows tell: neither a later window nor a smaller one brings
-    /// other rows. What isn't full counts as whole.
-    fn outside(&mut self, page: Page, full: bool) -> Result<(), Error> {
-        self.tally.outside = true;
+    /// A page that ends outside its window, of a query that doesn't go by the time that its rows tell: neither a later window nor
+    /// a smaller one brings other rows. What isn't full counts as whole.
+    fn outside(&self, page: Page, full: bool) -> Result<(), Error> {
         match page.incomplete {
             Some(error) => Err(error.into()),
             None if full => Err(Error::Outside { query: self.source.query.clone() }),

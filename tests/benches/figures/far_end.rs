@@ -59,7 +59,8 @@ impl FarEnd {
     #[allow(clippy::disallowed_methods)] // the functions under measurement choose the same clock
     pub async fn start(twilio: Duration, rows: u32) -> Self {
         let rows = i64::from(rows);
-        let first = Timestamp::now() - SignedDuration::from_secs(60 + rows / ROWS_A_SECOND);
+        let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap(); // rows tell whole seconds
+        let first = now - SignedDuration::from_secs(60 + rows / ROWS_A_SECOND);
         let (aws_listener, others_listener) = (listen().await, listen().await);
         let aws = aws_listener.local_addr().unwrap();
         let others = others_listener.local_addr().unwrap();
