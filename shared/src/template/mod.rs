@@ -1,7 +1,7 @@
 //! Texts with holes in them: parsed and checked when a tenant is validated, filled when a notification is created. Never
 //! reads anything but the variables it was checked against.
 
-mod date;
+mod filters;
 mod guard;
 mod language;
 
@@ -9,7 +9,7 @@ pub use guard::forbidden_content;
 pub use language::{choose, language_tag};
 
 use jiff::tz::TimeZone;
-use minijinja::{Environment, UndefinedBehavior, value::Value};
+use minijinja::{Environment, ErrorKind, UndefinedBehavior, value::Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -86,20 +86,22 @@ impl Template {
             time_zone: &TimeZone::UTC,
             language: "en",
         };
-        template.render(&filling)?;
+        template.fill(&filling).map_err(|error| Error::Render(said_of_samples(&error)))?;
         Ok(template)
     }
 
     /// Fills the holes. Surrounding white space is cut off.
     pub fn render(&self, filling: &Filling<'_>) -> Result<String, Error> {
+        self.fill(filling).map_err(|error| Error::Render(without_values(&error)))
+    }
+
+    fn fill(&self, filling: &Filling<'_>) -> Result<String, minijinja::Error> {
         let environment = environment(filling.time_zone, filling.language);
         let context = BTreeMap::from([
             ("employee", Value::from(filling.employee.clone())),
             ("event", Value::from(filling.event.clone())),
         ]);
-        let text =
-            environment.render_str(&self.source, context).map_err(|error| Error::Render(without_values(&error)))?;
-        Ok(text.trim().to_owned())
+        Ok(environment.render_str(&self.source, context)?.trim().to_owned())
     }
 }
 
@@ -113,13 +115,22 @@ impl Variables {
     }
 }
 
-/// A strict environment: an unknown name is an error, and nothing is escaped, since a text message is no web page.
+/// A strict environment: an unknown name is an error, no filters but our own, and nothing is escaped, since a text message is
+/// no web page.
 fn environment(time_zone: &TimeZone, language: &str) -> Environment<'static> {
-    let mut environment = Environment::new();
+    let mut environment = Environment::empty();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-    date::add_filters(&mut environment, time_zone.clone(), language);
+    filters::add(&mut environment, time_zone.clone(), language);
     environment
+}
+
+/// The whole message, which can only quote samples, and what there is instead of an unknown filter.
+fn said_of_samples(error: &minijinja::Error) -> String {
+    match (error.kind(), error.detail(), error.line()) {
+        (ErrorKind::UnknownFilter, Some(detail), _) => format!("{detail}; known are {}", filters::NAMES),
+        (kind, Some(detail), Some(line)) => format!("{kind}: {detail}, in line {line}"),
+        _ => without_values(error),
+    }
 }
 
 /// The kind of error and its line. Not the message, which may quote an employee's values.
@@ -173,6 +184,8 @@ mod tests {
             "Mar 17, 2026 4:42 PM"
         );
         assert_eq!(render("{{ event.check_date | date('%d.%m.') }}", "de"), "20.03.");
+        assert_eq!(render("{{ employee.first_name | upper }} {{ 'PAT' | title }}", "en"), "ADA Pat");
+        assert_eq!(render("{% if employee.first_name == 'Ada' %}yes{% else %}no{% endif %}", "en"), "yes");
     }
 
     #[test]
@@ -184,7 +197,8 @@ mod tests {
         check("Hi {{ employee.frist_name }}", "\"employee.frist_name\" is unknown; known are");
         check("Hi {{ salary }}", "\"salary\" is unknown");
         check("Hi {{ employee.first_name", "not a valid template");
-        check("{{ event.check_date | money }}", "can't be rendered");
+        check("{{ event.check_date | money }}", "filter money is unknown; known are capitalize, date,");
+        check("{{ employee.name | date }}", "not a date or time, in line 1");
         check("  ", "empty");
         check("{% if event.nope %}x{% endif %}", "\"event.nope\" is unknown");
     }

@@ -1,8 +1,13 @@
-//! The filters `date` and `time`: an instant, a date or a time of day as people of a language write it.
+//! The filters of a text: `date` and `time` show an instant, a date or a time of day as people of a language write it, the
+//! others change letters (PeopleSoft often has names in capitals) or stand in for what is missing. No others: a text is short,
+//! and every package would carry them.
 
 use crate::moment::Moment;
 use jiff::tz::TimeZone;
-use minijinja::{Environment, Error, ErrorKind};
+use minijinja::{Environment, Error, ErrorKind, filters};
+
+/// By name, for the error that an unknown one gets.
+pub(super) const NAMES: &str = "capitalize, date, default, lower, replace, time, title, trim, upper";
 
 /// Per language: the date and the time of day. Languages that aren't here write ISO dates and 24 hours.
 const FORMATS: &[(&str, &str, &str)] = &[
@@ -17,8 +22,8 @@ const FORMATS: &[(&str, &str, &str)] = &[
     ("vi", "%d/%m/%Y", "%H:%M"),
 ];
 
-/// Adds both filters. Each takes an optional strftime format: `{{ event.start | time("%H:%M") }}`.
-pub(super) fn add_filters(environment: &mut Environment<'static>, time_zone: TimeZone, language: &str) {
+/// Adds them. `date` and `time` take an optional strftime format: `{{ event.start | time("%H:%M") }}`.
+pub(super) fn add(environment: &mut Environment<'static>, time_zone: TimeZone, language: &str) {
     let language = language.split('-').next().unwrap_or_default().to_owned();
     let (_, date, time) = FORMATS.iter().find(|(name, _, _)| *name == language).unwrap_or(&("", "%Y-%m-%d", "%H:%M"));
     let zone = time_zone.clone();
@@ -28,6 +33,13 @@ pub(super) fn add_filters(environment: &mut Environment<'static>, time_zone: Tim
     environment.add_filter("time", move |value: String, format: Option<String>| {
         show(&value, &time_zone, format.as_deref().unwrap_or(time))
     });
+    environment.add_filter("capitalize", filters::capitalize);
+    environment.add_filter("default", filters::default);
+    environment.add_filter("lower", filters::lower);
+    environment.add_filter("replace", filters::replace);
+    environment.add_filter("title", filters::title);
+    environment.add_filter("trim", filters::trim);
+    environment.add_filter("upper", filters::upper);
 }
 
 fn show(value: &str, zone: &TimeZone, format: &str) -> Result<String, Error> {
