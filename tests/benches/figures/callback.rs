@@ -1,35 +1,53 @@
-//! What it costs to take one of Twilio's status callbacks, with a store that answers at once.
+//! What it costs to take one of Twilio's status callbacks, with a store that answers at once: next to a function that only says
+//! hello, and one that only puts an item.
 
 use crate::far_end::{AUTH_TOKEN, FarEnd};
-use crate::lambda::{CALLBACK_BASE_URL, Lambda};
+use crate::lambda::{CALLBACK_BASE_URL, HELLO, Lambda, PUT};
 use crate::usage::{median, millis};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha1::Sha1;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const WARM_UP: usize = 50;
 const CALLBACKS: usize = 2000;
 
-/// Takes callbacks one after the other.
+/// Takes callbacks one after the other, in turn with functions that do less with the same events.
 pub async fn measure() {
     let far_end = FarEnd::start(Duration::ZERO, 0).await;
-    let mut lambda = Lambda::start("callback", &far_end).await;
-    let (mut wall, mut cpu) = (Vec::new(), Vec::new());
+    let mut used: Vec<Used> = Vec::new();
+    for name in [HELLO, PUT, "callback"] {
+        used.push(Used { name, lambda: Lambda::start(name, &far_end).await, wall: Vec::new(), cpu: Vec::new() });
+    }
+    let mut asked = BTreeMap::new();
     for number in 0..WARM_UP + CALLBACKS {
-        if number == WARM_UP {
+        for used in &mut used {
             far_end.asked();
-        }
-        let invocation = lambda.invoke(callback(number)).await;
-        assert_eq!(invocation.answer["statusCode"], json!(204), "it is taken");
-        if number >= WARM_UP {
-            wall.push(millis(invocation.wall));
-            cpu.push(millis(invocation.cpu));
+            let invocation = used.lambda.invoke(callback(number)).await;
+            if used.name == "callback" {
+                assert_eq!(invocation.answer["statusCode"], json!(204), "it is taken");
+                asked = far_end.asked();
+            }
+            if number >= WARM_UP {
+                used.wall.push(millis(invocation.wall));
+                used.cpu.push(millis(invocation.cpu));
+            }
         }
     }
-    println!("  {:.3} ms each, {:.3} ms of processor time (both the median of {CALLBACKS})", median(wall), median(cpu));
-    println!("  asked for {CALLBACKS} callbacks: {:?}", far_end.asked());
+    for Used { name, wall, cpu, .. } in used {
+        println!("  {name:8} {:.3} ms, {:.3} ms of processor time", median(wall), median(cpu));
+    }
+    println!("  (medians of {CALLBACKS}) a callback asks for {asked:?}");
+}
+
+/// What a function took.
+struct Used {
+    name: &'static str,
+    lambda: Lambda,
+    wall: Vec<f64>,
+    cpu: Vec<f64>,
 }
 
 /// A callback as the HTTP API hands it over, signed.

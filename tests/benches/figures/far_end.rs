@@ -1,6 +1,7 @@
 //! What a function talks to: a DynamoDB and a Secrets Manager that answer at once and count, a Twilio that takes its time,
 //! and a PeopleSoft with many rows. None of them remembers anything, and nothing here is measured but how often it was asked.
 
+use crate::tls::Tls;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
@@ -15,7 +16,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -38,8 +38,9 @@ const ROWS_A_SECOND: i64 = 20;
 
 /// Everything that a function may talk to.
 pub struct FarEnd {
-    aws: SocketAddr,
-    others: SocketAddr,
+    aws: String,
+    others: String,
+    tls: Option<Tls>,
     world: Arc<World>,
 }
 
@@ -56,21 +57,29 @@ struct World {
 
 impl FarEnd {
     /// A far end whose Twilio takes as long for every answer, and whose PeopleSoft has so many rows, none older than hours.
-    #[allow(clippy::disallowed_methods)] // the functions under measurement choose the same clock
     pub async fn start(twilio: Duration, rows: u32) -> Self {
+        Self::with(twilio, rows, None).await
+    }
+
+    /// One that answers at once, behind TLS whose handshake takes as long.
+    pub async fn behind_tls(handshake: Duration) -> Self {
+        Self::with(Duration::ZERO, 0, Some(Tls::new(handshake))).await
+    }
+
+    #[allow(clippy::disallowed_methods)] // the functions under measurement choose the same clock
+    async fn with(twilio: Duration, rows: u32, tls: Option<Tls>) -> Self {
         let rows = i64::from(rows);
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap(); // rows tell whole seconds
         let first = now - SignedDuration::from_secs(60 + rows / ROWS_A_SECOND);
         let (aws_listener, others_listener) = (listen().await, listen().await);
-        let aws = aws_listener.local_addr().unwrap();
-        let others = others_listener.local_addr().unwrap();
+        let (aws, others) = (url(&aws_listener, tls.as_ref()).await, url(&others_listener, tls.as_ref()).await);
         let source = json!({"source": "events", "kind": "custom", "query": "Q", "key": ["A.EMPLID"],
             "columns": {"employee_id": "A.EMPLID", "occurred_at": "A.STAMP", "phone": "C.PHONE"},
             "templates": {"en": "Something has happened."}});
         let secret = json!({
-            "peoplesoft": {"base_url": format!("http://{others}/PSIGW/RESTListeningConnector/N"), "time_zone": "UTC",
+            "peoplesoft": {"base_url": format!("{others}/PSIGW/RESTListeningConnector/N"), "time_zone": "UTC",
                 "auth": {"type": "basic", "oprid": "NOTIFY", "password": "bench-password"}},
-            "twilio": {"account_sid": ACCOUNT, "auth_token": AUTH_TOKEN, "api_base_url": format!("http://{others}"),
+            "twilio": {"account_sid": ACCOUNT, "auth_token": AUTH_TOKEN, "api_base_url": others,
                 "messaging_service_sid": "MG00000000000000000000000000000001"},
             "quiet_hours": null,
             "poll": {"start_at": first.to_string()},
@@ -98,20 +107,22 @@ impl FarEnd {
             .with_state(Arc::clone(&world));
         tokio::spawn(async move { axum::serve(aws_listener, cloud).await });
         tokio::spawn(async move { axum::serve(others_listener, routes).await });
-        Self { aws, others, world }
+        Self { aws, others, tls, world }
     }
 
     /// What a function's environment says about it.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("AWS_ENDPOINT_URL", format!("http://{}", self.aws)),
+        let mut environment = vec![
+            ("AWS_ENDPOINT_URL", self.aws.clone()),
             ("AWS_REGION", "us-east-1".to_owned()),
             ("AWS_ACCESS_KEY_ID", "AKIDBENCH".to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "bench-secret-key".to_owned()),
             ("AWS_SESSION_TOKEN", "bench-session-token".to_owned()),
             ("TABLE_NAME", "ledger".to_owned()),
-            ("TWILIO_URL", format!("http://{}", self.others)),
-        ]
+            ("TWILIO_URL", self.others.clone()),
+        ];
+        environment.extend(self.tls.iter().map(|tls| ("SSL_CERT_FILE", tls.authority().display().to_string())));
+        environment
     }
 
     /// What was asked for since this was last asked, and how often.
@@ -127,6 +138,14 @@ impl FarEnd {
 
 async fn listen() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
+async fn url(listener: &TcpListener, tls: Option<&Tls>) -> String {
+    let plain = listener.local_addr().unwrap();
+    match tls {
+        Some(tls) => tls.before(plain).await,
+        None => format!("http://{plain}"),
+    }
 }
 
 impl World {

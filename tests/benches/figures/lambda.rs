@@ -17,8 +17,9 @@ use tokio::sync::{Mutex, mpsc};
 
 /// The functions that ship.
 pub const FUNCTIONS: [&str; 4] = ["poll", "send", "callback", "verify"];
-/// What they are held against.
+/// What they are held against: the smallest function, and the smallest that writes.
 pub const HELLO: &str = "hello";
+pub const PUT: &str = "put";
 
 /// Where callbacks would come in.
 pub const CALLBACK_BASE_URL: &str = "https://callback.example.org";

@@ -12,14 +12,16 @@
 mod callback;
 mod count;
 mod far_end;
+mod handshake;
 mod lambda;
 mod poll;
 mod send;
 mod size;
 mod start;
+mod tls;
 mod usage;
 
-const ALL: [&str; 6] = ["size", "start", "send", "callback", "count", "poll"];
+const ALL: [&str; 7] = ["size", "start", "handshake", "send", "callback", "count", "poll"];
 
 fn main() {
     // `cargo bench` passes `--bench`, as it would to a harness.
@@ -37,6 +39,7 @@ fn main() {
         match name {
             "size" => size::measure(),
             "start" => runtime.block_on(start::measure()),
+            "handshake" => runtime.block_on(handshake::measure()),
             "send" => runtime.block_on(send::measure()),
             "callback" => runtime.block_on(callback::measure()),
             "count" => runtime.block_on(count::measure()),
