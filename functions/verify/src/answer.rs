@@ -6,8 +6,9 @@ use lambda_http::http::{HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
 use shared::ledger;
-use shared::ledger::verification::{Channel, Masked};
+use shared::ledger::verification::Masked;
 use shared::stamp;
+use shared::twilio::verify::Channel;
 use std::time::Duration;
 
 /// An answer. `functions/verify/openapi.json` says the same to portals, and a test holds the two together.

@@ -5,7 +5,7 @@ use lambda_http::Body;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use shared::ledger::verification::Channel;
+use shared::twilio::verify::Channel;
 
 /// More than any request of ours. A body is read by strangers' leave, so it is measured first.
 const LONGEST_BODY: usize = 4096;

@@ -6,11 +6,11 @@ use crate::contact::{self, Contact};
 use crate::{Deps, limits, request};
 use jiff::Timestamp;
 use shared::ledger::Append;
-use shared::ledger::verification::{Asked, Channel, Detail, Fact, Masked, NotSent, Started};
+use shared::ledger::verification::{Asked, Detail, Fact, Masked, NotSent, Started};
 use shared::notification::EmployeeKey;
 use shared::stamp;
 use shared::tenant::{Mode, Tenant};
-use shared::twilio::verify::{NewVerification, Trouble, Verification};
+use shared::twilio::verify::{Channel, NewVerification, Trouble, Verification};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -88,8 +88,7 @@ async fn send(
     contact: &Contact,
 ) -> Result<Verification, Trouble> {
     let rate_limit = tenant.verify_rate_limit.as_deref().map(|name| (name, employee.as_str()));
-    let mut wanted =
-        NewVerification { to: &contact.number, channel: channel.into(), locale: contact.locale, rate_limit };
+    let mut wanted = NewVerification { to: &contact.number, channel, locale: contact.locale, rate_limit };
     match deps.twilio.start_verification(&tenant.twilio, &wanted).await {
         Err(Trouble::Misconfigured { code: Some(NOT_FOUND) }) if wanted.locale.is_some() => {
             wanted.locale = None;

@@ -145,7 +145,8 @@ pub(crate) fn verification_sid() -> String {
 
 /// One code that was checked twice, wrong and right, and one that Twilio would not send.
 pub(crate) fn two_factor_checks() -> Vec<verification::Fact> {
-    use verification::{Asked, Channel, Check, CheckResult, Checked, Detail, Fact, Masked, NotSent, Started};
+    use shared::twilio::verify::Channel;
+    use verification::{Asked, Check, CheckResult, Checked, Detail, Fact, Masked, NotSent, Started};
     let sid = verification_sid;
     let to = || Masked::from(&PhoneNumber::try_from("+13125550142".to_owned()).unwrap());
     let started_at = at("21:50:00");

@@ -19,8 +19,6 @@ pub const DUE_INDEX: &str = "due";
 pub const DUE_PK: &str = "due_pk";
 /// The index's sort key: RFC 3339 in UTC with milliseconds.
 pub const DUE_AT: &str = "due_at";
-/// The number of the attempt that may start; the stream's filter asks for it.
-pub const START_ATTEMPT: &str = "start_attempt";
 /// When retention may remove an item, in seconds since 1970: the table's time-to-live.
 pub const RETAIN_UNTIL: &str = "retain_until";
 /// Into how many partitions of the index a tenant's due facts are spread.

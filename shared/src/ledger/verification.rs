@@ -18,7 +18,7 @@ mod event;
 mod fact;
 
 pub use event::Event;
-pub use fact::{Asked, Channel, Check, CheckResult, Checked, Detail, Fact, History, Masked, NotSent, Started};
+pub use fact::{Asked, Check, CheckResult, Checked, Detail, Fact, History, Masked, NotSent, Started};
 
 use super::read::Consistency;
 use super::table::{PK, RETAIN_UNTIL, SK};

@@ -7,7 +7,6 @@ use super::error::{Error, Reason};
 use super::reader::{Extent, Summary, read};
 use super::request::Answer;
 use super::row::{Columns, Row};
-use jiff::Timestamp;
 use std::fmt;
 use tokio::sync::mpsc;
 
@@ -22,7 +21,6 @@ pub struct Rows {
     flow: Option<Flow>,
     blocks: Option<Blocks>,
     read: u64,
-    date: Option<Timestamp>,
     /// Announced and sent, where they differed.
     mismatch: Option<(u64, u64)>,
     ended: Option<Result<(), Error>>,
@@ -62,28 +60,20 @@ impl Rows {
         self.read
     }
 
-    /// The server's clock when it answered (the `Date` header, whole seconds), to compare with ours.
-    pub fn server_date(&self) -> Option<Timestamp> {
-        self.date
-    }
-
     pub(super) fn whole(flow: Flow) -> Self {
-        let date = flow.date;
-        Self { flow: Some(flow), blocks: None, read: 0, date, mismatch: None, ended: None }
+        Self { flow: Some(flow), blocks: None, read: 0, mismatch: None, ended: None }
     }
 
     pub(super) fn by_block(client: Client, columns: Columns, instance: String) -> Self {
         let blocks = Some(Blocks::new(client, columns, instance));
-        Self { flow: None, blocks, read: 0, date: None, mismatch: None, ended: None }
+        Self { flow: None, blocks, read: 0, mismatch: None, ended: None }
     }
 
     async fn open_block(&mut self) -> Result<(), Error> {
         let Some(blocks) = &mut self.blocks else {
             return Err(Error::unavailable(Reason::Stopped));
         };
-        let flow = blocks.open().await?;
-        self.date = flow.date.or(self.date);
-        self.flow = Some(flow);
+        self.flow = Some(blocks.open().await?);
         Ok(())
     }
 
@@ -120,13 +110,11 @@ enum Message {
 pub(super) struct Flow {
     messages: mpsc::Receiver<Message>,
     first: Option<Message>,
-    date: Option<Timestamp>,
 }
 
 impl Flow {
     /// Starts to parse, and waits until the first row or the end is there, so that an answer which is no success fails here.
     pub(super) async fn start(answer: Answer, columns: Columns, extent: Extent) -> Result<Self, Error> {
-        let date = answer.date;
         let chunks = answer.body.flow();
         let (sender, mut messages) = mpsc::channel(ROWS);
         // The parsers pull, the network pushes: a thread that may block stands between them, and holds one row at a time.
@@ -140,7 +128,7 @@ impl Flow {
         });
         match received(messages.recv().await) {
             Message::End(Err(error)) => Err(error),
-            first => Ok(Self { messages, first: Some(first), date }),
+            first => Ok(Self { messages, first: Some(first) }),
         }
     }
 

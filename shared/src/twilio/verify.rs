@@ -8,16 +8,28 @@ use super::client::Client;
 use super::codes::{self, Class, VerifyClass};
 use super::http::{Answer, Body, Failure, address};
 use crate::phone::PhoneNumber;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// How the code reaches the person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum VerifyChannel {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
     /// By text.
     Sms,
     /// Read out in a call; landlines too.
     Call,
+}
+
+impl Channel {
+    /// Twilio's word, and ours.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Call => "call",
+        }
+    }
 }
 
 /// A code to be sent (Twilio docs, Verification resource, create).
@@ -26,7 +38,7 @@ pub struct NewVerification<'a> {
     /// Who gets it.
     pub to: &'a PhoneNumber,
     /// How.
-    pub channel: VerifyChannel,
+    pub channel: Channel,
     /// The language of the text or call, as Verify names it (`en`, `es`, `pt-br`); by default Twilio goes by the number.
     pub locale: Option<&'a str>,
     /// A rate limit that the Verify service defines, by its unique name, and the value that it counts: no personal data.
@@ -99,16 +111,6 @@ pub enum Trouble {
     },
 }
 
-impl Trouble {
-    /// Whether the person may be told to try again later; otherwise somebody has to mend something, or nothing helps.
-    pub fn may_retry(self) -> bool {
-        match self {
-            Self::Limited { .. } | Self::Unavailable { .. } | Self::InDoubt { .. } => true,
-            Self::Refused { .. } | Self::Misconfigured { .. } | Self::Account { .. } => false,
-        }
-    }
-}
-
 impl Client {
     /// Sends a code. While one is pending for this number, the same one goes out again, under the same sid.
     pub async fn start_verification(
@@ -116,15 +118,11 @@ impl Client {
         account: &Account,
         verification: &NewVerification<'_>,
     ) -> Result<Verification, Trouble> {
-        let channel = match verification.channel {
-            VerifyChannel::Sms => "sms",
-            VerifyChannel::Call => "call",
-        };
         let rate_limits = verification.rate_limit.map(|(name, value)| {
             let limits: Map<String, Value> = [(name.to_owned(), Value::String(value.to_owned()))].into_iter().collect();
             Value::Object(limits).to_string()
         });
-        let mut form = vec![("To", verification.to.e164()), ("Channel", channel)];
+        let mut form = vec![("To", verification.to.e164()), ("Channel", verification.channel.as_str())];
         form.extend(verification.locale.map(|locale| ("Locale", locale)));
         form.extend(rate_limits.as_deref().map(|limits| ("RateLimits", limits)));
 

@@ -7,10 +7,11 @@ use crate::failure::Failure;
 use crate::terminal::Terminal;
 use serde_json::{Value, json};
 use shared::ledger::read::Consistency;
-use shared::ledger::verification::{Channel, CheckResult, Detail, Event, Fact};
+use shared::ledger::verification::{CheckResult, Detail, Event, Fact};
 use shared::notification::EmployeeKey;
 use shared::stamp;
 use shared::tenant::TenantId;
+use shared::twilio::verify::Channel;
 use std::collections::BTreeSet;
 
 /// Prints an employee's two-factor checks after the notifications, if there are any.

@@ -3,7 +3,7 @@
 
 use crate::phone::PhoneNumber;
 use crate::stamp;
-use crate::twilio::verify::VerifyChannel;
+use crate::twilio::verify::Channel;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -144,16 +144,6 @@ pub enum CheckResult {
     Unknown,
 }
 
-/// How a code reaches a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Channel {
-    /// By text.
-    Sms,
-    /// Read out in a call.
-    Call,
-}
-
 /// A phone number with all but its last two digits gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -229,25 +219,6 @@ impl CheckResult {
             Self::Refused => "refused",
             Self::Unavailable => "unavailable",
             Self::Unknown => "unknown",
-        }
-    }
-}
-
-impl Channel {
-    /// `sms` or `call`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sms => "sms",
-            Self::Call => "call",
-        }
-    }
-}
-
-impl From<Channel> for VerifyChannel {
-    fn from(channel: Channel) -> Self {
-        match channel {
-            Channel::Sms => Self::Sms,
-            Channel::Call => Self::Call,
         }
     }
 }

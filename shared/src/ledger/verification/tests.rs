@@ -1,5 +1,6 @@
 use super::*;
 use crate::phone::PhoneNumber;
+use crate::twilio::verify::Channel;
 
 const SID: &str = "VE0123456789abcdef0123456789abcdef";
 

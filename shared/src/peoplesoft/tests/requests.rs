@@ -58,13 +58,11 @@ async fn a_comma_is_refused_before_the_request() {
 
 #[tokio::test]
 async fn each_request_carries_its_credentials_and_no_cookie() {
-    let headers =
-        "Content-Type: application/json\r\nSet-Cookie: PSSESSION=1\r\nDate: Tue, 17 Mar 2026 21:44:50 GMT\r\n";
+    let headers = "Content-Type: application/json\r\nSet-Cookie: PSSESSION=1\r\n";
     let server = Server::always(move || Reply::new(200, headers, NO_ROWS)).await;
     let client = client(connection(&server.base));
     for _ in 0..2 {
-        let rows = client.execute(&super::query("Q", &[])).await.unwrap();
-        assert_eq!(rows.server_date(), Some("2026-03-17T21:44:50Z".parse().unwrap()));
+        client.execute(&super::query("Q", &[])).await.unwrap();
     }
     for request in server.requests() {
         let request = request.to_ascii_lowercase();

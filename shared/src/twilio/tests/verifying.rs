@@ -2,7 +2,7 @@
 
 use super::far_end::{FarEnd, Step};
 use super::{VE, account, client, closed_port, number};
-use crate::twilio::verify::{Checked, NewVerification, Trouble, Verification, VerifyChannel};
+use crate::twilio::verify::{Channel, Checked, NewVerification, Trouble, Verification};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ fn error(status: u16, code: u32) -> Step {
 
 async fn start(base_url: &str) -> Result<Verification, Trouble> {
     let to = number("+13125550142");
-    let verification = NewVerification { to: &to, channel: VerifyChannel::Sms, locale: None, rate_limit: None };
+    let verification = NewVerification { to: &to, channel: Channel::Sms, locale: None, rate_limit: None };
     client().start_verification(&account(base_url), &verification).await
 }
 
@@ -40,7 +40,7 @@ async fn a_start_as_verify_wants_it() {
 
     let to = number("+13125550142");
     let rate_limit = Some(("per_employee", "e-1\"2"));
-    let full = NewVerification { to: &to, channel: VerifyChannel::Call, locale: Some("es"), rate_limit };
+    let full = NewVerification { to: &to, channel: Channel::Call, locale: Some("es"), rate_limit };
     client().start_verification(&account(&far_end.url()), &full).await.unwrap();
 
     let received = far_end.received();
@@ -117,15 +117,4 @@ async fn what_never_left_is_unavailable_or_misconfigured() {
     let got = client().check_verification(&without_service, VE, "123456").await;
     assert_eq!(got, Err(Trouble::Misconfigured { code: None }));
     assert!(far_end.received().is_empty());
-}
-
-#[test]
-fn troubles_say_whether_later_helps() {
-    let check = |trouble: Trouble, expect: bool| assert_eq!(trouble.may_retry(), expect, "{trouble}");
-    check(Trouble::Limited { code: None, retry_after: None }, true);
-    check(Trouble::Unavailable { why: "no connection" }, true);
-    check(Trouble::InDoubt { status: None, why: "no answer in time" }, true);
-    check(Trouble::Refused { code: Some(60205) }, false);
-    check(Trouble::Misconfigured { code: None }, false);
-    check(Trouble::Account { code: Some(20003) }, false);
 }
