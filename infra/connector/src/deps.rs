@@ -1,7 +1,7 @@
 //! What a command works with: the ledger, the tenants' secrets, the time and who is asking. Opens nothing by itself.
 
 use crate::cli::Cli;
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
 use aws_config::BehaviorVersion;
 use shared::aws::wire;
 use shared::clock::Clock;
@@ -104,8 +104,7 @@ pub(crate) fn no_such_source(tenant: &Tenant, source: &str) -> String {
 /// Secrets Manager can't be used.
 pub(crate) fn unreachable(error: &dyn std::error::Error) -> Failure {
     Failure::Trouble(format!(
-        "{}\n  check AWS_REGION, your AWS credentials and rights, and, for a local stack, \
-         AWS_ENDPOINT_URL_SECRETS_MANAGER",
-        failure::plain(error)
+        "{error}\n  check AWS_REGION, your AWS credentials and rights, and, for a local stack, \
+         AWS_ENDPOINT_URL_SECRETS_MANAGER"
     ))
 }

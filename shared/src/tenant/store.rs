@@ -2,9 +2,10 @@
 //! without a deploy. Never writes a secret.
 
 use super::{Invalid, Problem, Tenant, TenantId, document};
+use crate::aws::said;
 use crate::clock::Clock;
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use jiff::Timestamp;
@@ -279,10 +280,6 @@ impl Entry {
     }
 }
 
-fn unreachable<E, R>(error: &SdkError<E, R>) -> Error
-where
-    E: std::error::Error + 'static,
-    R: std::fmt::Debug,
-{
-    Error::Unreachable(DisplayErrorContext(error).to_string())
+fn unreachable<E: std::error::Error + ProvideErrorMetadata + 'static>(error: &SdkError<E>) -> Error {
+    Error::Unreachable(said(error))
 }

@@ -1,7 +1,8 @@
 //! Every notification of one tenant, by reading the whole table: for an operator who can wait, not for a function.
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata as _};
+use aws_sdk_dynamodb::error::ProvideErrorMetadata as _;
 use aws_sdk_dynamodb::types::AttributeValue;
+use shared::aws::said;
 use shared::ledger::table::{PK, SK};
 use shared::ledger::{Error, Item, Ledger, NotAFact, read};
 use shared::notification::{EmployeeKey, Fact, NotificationId, Story};
@@ -32,7 +33,7 @@ pub async fn stories(ledger: &Ledger, tenant: &TenantId, told: impl Fn(u64)) -> 
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| {
             let code = error.as_service_error().and_then(|error| error.code()).map(str::to_owned);
-            Error::Unreachable(code.unwrap_or_else(|| DisplayErrorContext(&error).to_string()))
+            Error::Unreachable(code.unwrap_or_else(|| said(&error)))
         })?;
         looked_at += u64::try_from(page.scanned_count).unwrap_or_default();
         told(looked_at);

@@ -3,8 +3,8 @@
 
 use crate::report::row::Row;
 use crate::report::sums::Sums;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
 use jiff::Timestamp;
+use shared::aws::said;
 use shared::clock::Clock;
 use shared::ledger::{Error, Ledger, read};
 use shared::notification::{Fact, NotificationId, Story};
@@ -80,7 +80,7 @@ async fn take(ledger: &Ledger, now: Timestamp) -> Result<Snapshot, Error> {
     let mut facts: BTreeMap<(TenantId, NotificationId), Vec<Fact>> = BTreeMap::new();
     let mut pages = ledger.client().scan().table_name(ledger.table()).into_paginator().send();
     while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| Error::Unreachable(DisplayErrorContext(error).to_string()))?;
+        let page = page.map_err(|error| Error::Unreachable(said(&error)))?;
         for item in page.items.unwrap_or_default() {
             // Cursors, consent and verifications lie beside notifications.
             if let Ok((tenant, id, fact)) = read::fact(item) {

@@ -10,6 +10,7 @@ use crate::terminal::Terminal;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use serde_json::{Value, json};
+use shared::aws::said;
 use shared::tenant::{Mode, Tenant, TenantId};
 
 /// What the operator takes for granted.
@@ -137,24 +138,11 @@ fn preview(deps: &Deps, tenant: &Tenant, changes: Option<&[String]>, mode: Mode)
 }
 
 /// Secrets Manager's own words: they name secrets and rights, never a value.
-fn refused<E, R>(error: &SdkError<E, R>) -> Failure
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-    R: std::fmt::Debug + 'static,
-{
-    match error.as_service_error() {
-        Some(service) => Failure::Trouble(format!(
-            "Secrets Manager refuses: {}: {}",
-            service.code().unwrap_or("unknown"),
-            service.message().unwrap_or("no reason given")
-        )),
-        None => deps::unreachable(&Unreached(chain(error))),
+fn refused<E: std::error::Error + ProvideErrorMetadata + 'static>(error: &SdkError<E>) -> Failure {
+    match error {
+        SdkError::ServiceError(_) => Failure::Trouble(format!("Secrets Manager refuses: {}", said(error))),
+        _ => deps::unreachable(&Unreached(said(error))),
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 /// No answer came from Secrets Manager.
