@@ -112,7 +112,9 @@ impl Tenants {
         if fresh.is_none() {
             match self.list_names().await {
                 Ok(names) => {
-                    self.fetch_many(&names, now).await?;
+                    if let Err(error) = self.fetch_many(&names, now).await {
+                        tracing::warn!(error = %error, "secrets not read together; each is read alone");
+                    }
                     *listed = Some((now, names));
                 }
                 Err(error) if listed.is_some() => {
