@@ -111,12 +111,14 @@ pub enum Tenant {
     },
     /// Store a document as a tenant's secret, new or in place of the old one.
     ///
-    /// A new tenant starts in dry run, and nobody goes from dry run to live without --live.
+    /// Tries the PeopleSoft and the Twilio that it names first, as ping does: if anything there is in trouble, nothing is
+    /// stored, and the exit code is 1. A new tenant starts in dry run, and nobody goes from dry run to live without --live.
     #[command(after_help = examples::ADD)]
     Add(Store),
     /// Replace the stored document of a tenant that exists, for instance with a new password.
     ///
-    /// The functions use the new document within five minutes; no deploy is needed.
+    /// Tries the PeopleSoft and the Twilio that it names first, as ping does: if anything there is in trouble, nothing is
+    /// stored, and the exit code is 1. The functions use the new document within five minutes; no deploy is needed.
     #[command(after_help = examples::ROTATE)]
     Rotate(Store),
 }
@@ -142,6 +144,9 @@ pub struct Store {
     /// Let a document that says live be live: from now on people are texted and called.
     #[arg(long)]
     pub live: bool,
+    /// Store it without trying PeopleSoft and Twilio first, for instance while a firewall isn't open yet.
+    #[arg(long)]
+    pub without_ping: bool,
     /// Agree without being asked.
     #[arg(long)]
     pub yes: bool,

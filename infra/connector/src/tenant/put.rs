@@ -1,11 +1,12 @@
-//! Stores a tenant document as a secret: validates it, shows what would change, asks, writes. The only place that writes a
-//! secret. Nobody goes live here by accident.
+//! Stores a tenant document as a secret: validates it, tries what it names, shows what would change, asks, writes. The only
+//! place that writes a secret. Nobody goes live here by accident.
 
 use super::{difference, print_problems, read, summary};
 use crate::ask;
 use crate::cli::{Format, Store};
 use crate::deps::{self, Deps};
 use crate::failure::{Done, Exit, Failure};
+use crate::ping;
 use crate::terminal::Terminal;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
@@ -33,7 +34,6 @@ pub async fn put(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, args:
             return Ok(Exit::Trouble);
         }
     };
-    // A document that is valid may still name the wrong systems: trying them belongs here, before anything is asked.
     let stored = current(deps, id).await?;
     if stored.is_none() && meant == Meant::Existing {
         deps.expect_tenant(id).await?;
@@ -50,6 +50,9 @@ pub async fn put(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, args:
             terminal.say("it says live, and the tenant stays in dry run without --live")?;
         }
         return done(terminal, format, id, "unchanged", mode);
+    }
+    if !args.without_ping && !ping::passes(deps, terminal, format, &tenant).await? {
+        return Ok(Exit::Trouble);
     }
     terminal.say(&preview(deps, &tenant, changes.as_deref(), mode))?;
     let question =

@@ -1,8 +1,12 @@
 use super::*;
 use crate::samples::{at, document};
 use crate::world::{Ran, World};
+use jiff::Timestamp;
+use local::demo::{Demo, Moods};
 use serde_json::Value;
+use shared::clock::Clock;
 use shared::tenant::Mode;
+use std::time::Duration;
 
 /// What must never be printed.
 const SECRETS: &[&str] =
@@ -90,19 +94,19 @@ async fn a_new_tenant_starts_in_dry_run_unless_told_otherwise() {
     let world = world().await;
     let file = write(&world, "mercy.txt", |_| {});
     let mercy = TenantId::parse("mercy").unwrap();
-    let declined = run(&world, &["tenant", "add", "mercy", &file], "\n").await;
+    let declined = run(&world, &["tenant", "add", "mercy", &file, "--without-ping"], "\n").await;
     assert_eq!(declined.code, 1);
     assert!(declined.talk.contains("is new: secret peoplesoft-twilio/tenants/mercy is created"), "{declined:?}");
     assert!(world.deps.tenants.get(&mercy).await.unwrap().is_none());
 
-    let added = run(&world, &["tenant", "add", "mercy", &file], "y\n").await;
+    let added = run(&world, &["tenant", "add", "mercy", &file, "--without-ping"], "y\n").await;
     assert_eq!((added.code, added.data.as_str()), (0, "mercy: added, dry_run\n"), "{added:?}");
     assert_eq!(world.deps.tenants.get(&mercy).await.unwrap().unwrap().mode, Mode::DryRun);
 
     // The document says live, which is not enough.
     let again = run(&world, &["tenant", "rotate", "mercy", &file, "--yes"], "").await;
     assert_eq!((again.code, again.data.as_str()), (0, "mercy: unchanged, dry_run\n"), "{again:?}");
-    let live = run(&world, &["tenant", "rotate", "mercy", &file, "--live", "--yes"], "").await;
+    let live = run(&world, &["tenant", "rotate", "mercy", &file, "--live", "--yes", "--without-ping"], "").await;
     assert_eq!((live.code, live.data.as_str()), (0, "mercy: replaced, live\n"), "{live:?}");
     assert!(live.talk.contains("- mode: \"dry_run\"\nmode live: people are texted and called"), "{live:?}");
     assert_eq!(world.deps.tenants.get(&mercy).await.unwrap().unwrap().mode, Mode::Live);
@@ -116,7 +120,8 @@ async fn a_rotation_shows_what_changes_and_no_secret() {
         document["poll"] = json!({"every_seconds": 30});
         document["only_to"] = json!([]);
     });
-    let ran = run(&world, &["--format", "json", "tenant", "rotate", "st-lukes", &file], "yes\n").await;
+    let ran =
+        run(&world, &["--format", "json", "tenant", "rotate", "st-lukes", &file, "--without-ping"], "yes\n").await;
     assert_eq!(
         (ran.code, ran.data.as_str()),
         (0, "{\"did\":\"replaced\",\"mode\":\"live\",\"tenant\":\"st-lukes\"}\n"),
@@ -125,6 +130,47 @@ async fn a_rotation_shows_what_changes_and_no_secret() {
     insta::assert_snapshot!(ran.talk);
     let stored = world.deps.tenants.get(&crate::samples::tenant_id()).await.unwrap().unwrap();
     assert_eq!(stored.poll.every.as_secs(), 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_document_names_is_tried_before_it_is_stored() {
+    let world = World::start(Timestamp::now()).await;
+    let moods = Moods { staff: 30, latency: Duration::ZERO, ..Moods::default() };
+    let demo = Demo::start(&moods, Clock::system(), None).await.unwrap();
+    let document = std::fs::read(demo.tenants().join(format!("{}.json", local::demo::TENANT))).unwrap();
+    let good: Value = serde_json::from_slice(&document).unwrap();
+    let write = |name: &str, password: &str| {
+        let mut document = good.clone();
+        document["peoplesoft"]["auth"]["password"] = password.into();
+        write(&world, name, |whole| *whole = document)
+    };
+    let (bad, good) = (
+        write("bad.txt", "another-password"),
+        write("good.txt", good["peoplesoft"]["auth"]["password"].as_str().unwrap()),
+    );
+    let mercy = TenantId::parse("mercy").unwrap();
+
+    let refused = run(&world, &["tenant", "add", "mercy", &bad, "--live", "--yes"], "").await;
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.data.contains("credentials") && !refused.data.contains("Twilio"), "only the trouble: {refused:?}");
+    assert!(refused.talk.contains("nothing was stored") && refused.talk.contains("--without-ping"), "{refused:?}");
+    let json = run(&world, &["--format", "json", "tenant", "add", "mercy", &bad, "--yes"], "").await;
+    assert!(json.code == 1 && json.data.lines().count() > 0, "{json:?}");
+    for line in json.data.lines() {
+        let check: Value = serde_json::from_str(line).unwrap();
+        assert_eq!((&check["tenant"], &check["verdict"]), (&"mercy".into(), &"trouble".into()));
+    }
+    assert!(world.deps.tenants.get(&mercy).await.unwrap().is_none());
+
+    let added = run(&world, &["tenant", "add", "mercy", &bad, "--live", "--yes", "--without-ping"], "").await;
+    assert_eq!((added.code, added.data.as_str()), (0, "mercy: added, live\n"), "{added:?}");
+    let replaced = run(&world, &["tenant", "rotate", "mercy", &good, "--yes"], "").await;
+    assert_eq!((replaced.code, replaced.data.as_str()), (0, "mercy: replaced, live\n"), "{replaced:?}");
+    let asked = demo.peoplesoft.requests().len();
+    let again = run(&world, &["tenant", "rotate", "mercy", &good, "--yes"], "").await;
+    assert_eq!(again.data, "mercy: unchanged, live\n", "{again:?}");
+    assert_eq!(demo.peoplesoft.requests().len(), asked, "what is stored already isn't tried");
+    assert!(demo.twilio.accepted().is_empty());
 }
 
 #[tokio::test]
