@@ -195,7 +195,7 @@ fn peoplesoft_auth(section: Section<'_>) -> Option<peoplesoft::Auth> {
             if section.value("token_url").is_none() {
                 section.problem("token_url", "is required");
             }
-            let token_url = section.parsed("token_url", http_url);
+            let token_url = section.parsed("token_url", |text| is_web_address(text).map(|()| text.to_owned()));
             let (client_id, client_secret) =
                 (section.required_text("client_id"), section.required_secret("client_secret"));
             let client_auth = section.choice(
@@ -362,16 +362,17 @@ fn iana_zone(name: &str) -> Result<TimeZone, String> {
 
 /// An absolute http or https address without a slash at its end.
 pub(crate) fn http_url(text: &str) -> Result<String, String> {
+    is_web_address(text).map(|()| text.trim_end_matches('/').to_owned())
+}
+
+fn is_web_address(text: &str) -> Result<(), String> {
     let fits = url::Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
             && url.query().is_none()
             && url.fragment().is_none()
             && url.username().is_empty()
+            && url.password().is_none()
     });
-    if fits {
-        Ok(text.trim_end_matches('/').to_owned())
-    } else {
-        Err("must be an http or https address without query, fragment or user".to_owned())
-    }
+    if fits { Ok(()) } else { Err("must be an http or https address without query, fragment or user".to_owned()) }
 }
