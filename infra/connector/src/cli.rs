@@ -95,8 +95,8 @@ pub enum Command {
 pub enum Tenant {
     /// Validate a document without storing it.
     ///
-    /// Prints everything that is wrong with it at once, or what it says. Exit code 1 if something is wrong, 2 if it can't
-    /// be read.
+    /// Prints everything that is wrong with it at once, or what it says. Exit code 1 if something is wrong, 2 if it isn't there
+    /// or isn't JSON.
     #[command(after_help = examples::CHECK)]
     Check(Check),
     /// List the tenants that have a secret.
@@ -139,7 +139,7 @@ pub struct Store {
     /// The tenant: 1 to 40 of a-z, 0-9 and '-'.
     #[arg(value_parser = TenantId::parse)]
     pub tenant: TenantId,
-    /// The document, JSON.
+    /// The document, JSON; - for stdin, which goes with --yes.
     pub file: PathBuf,
     /// Let a document that says live be live: from now on people are texted and called.
     #[arg(long)]

@@ -1,7 +1,7 @@
 //! Stores a tenant document as a secret: validates it, tries what it names, shows what would change, asks, writes. The only
 //! place that writes a secret. Nobody goes live here by accident.
 
-use super::{difference, print_problems, read, summary};
+use super::{STDIN, difference, print_problems, read, summary};
 use crate::ask;
 use crate::cli::{Format, Store};
 use crate::deps::{self, Deps};
@@ -13,6 +13,7 @@ use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use serde_json::{Value, json};
 use shared::aws::said;
 use shared::tenant::{Mode, Tenant, TenantId};
+use std::path::Path;
 
 /// What the operator takes for granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +27,11 @@ pub enum Meant {
 /// Stores a document.
 pub async fn put(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, args: &Store, meant: Meant) -> Done {
     let id = &args.tenant;
+    if args.file == Path::new(STDIN) && !args.yes {
+        return Err(Failure::Usage(
+            "the document comes through stdin, so nobody can be asked there: confirm it with --yes".to_owned(),
+        ));
+    }
     let text = read(terminal, &args.file)?;
     let tenant = match shared::tenant::parse(id, &text) {
         Ok(tenant) => tenant,

@@ -1,7 +1,6 @@
 use super::*;
 use crate::samples::{at, document};
 use crate::world::{Ran, World};
-use jiff::Timestamp;
 use local::demo::{Demo, Moods};
 use serde_json::Value;
 use shared::clock::Clock;
@@ -77,6 +76,18 @@ async fn what_can_not_be_read_is_a_usage_error() {
     check(&["tenant", "check", "/nowhere/St_Lukes.json"], "say which it is for with --tenant NAME").await;
     check(&["tenant", "check", "-"], "say which it is for with --tenant NAME").await;
     check(&["tenant", "add", "mercy", "/nowhere/mercy.json"], "can't read").await;
+    // There is nobody to ask: what would be answered is the document.
+    check(&["tenant", "add", "mercy", "-", "--without-ping"], "confirm it with --yes").await;
+    check(&["tenant", "rotate", "st-lukes", "-", "--without-ping"], "confirm it with --yes").await;
+    for words in [&["tenant", "check", "-", "--tenant", "mercy"][..], &["tenant", "add", "mercy", "-", "--yes"]] {
+        for (typed, expect) in
+            [("", "Eof error at line 1"), ("{\"a\": 1,\n hunter2}", "Syntax error at line 2, column 2")]
+        {
+            let ran = run(&world, words, typed).await;
+            assert!(ran.code == 2 && ran.data.is_empty(), "{ran:?}");
+            assert!(ran.talk.contains("can't read -: it is not JSON") && ran.talk.contains(expect), "{ran:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -84,9 +95,12 @@ async fn a_document_can_come_through_a_pipe() {
     let world = world().await;
     let ran = run(&world, &["tenant", "check", "-", "--tenant", "mercy"], &document().to_string()).await;
     assert_eq!(ran.code, 0, "{ran:?}");
-    let ran = run(&world, &["tenant", "check", "-", "--tenant", "mercy"], "{").await;
+    let add = ["tenant", "add", "mercy", "-", "--yes", "--without-ping"];
+    let ran = run(&world, &add, &document().to_string()).await;
+    assert_eq!((ran.code, ran.data.as_str()), (0, "mercy: added, dry_run\n"), "{ran:?}");
+    let ran = run(&world, &["tenant", "check", "-", "--tenant", "mercy"], "[]").await;
     assert_eq!(ran.code, 1, "{ran:?}");
-    assert!(ran.data.contains("(the whole)  is not JSON"), "{ran:?}");
+    assert!(ran.data.contains("(the whole)  must be a JSON object"), "{ran:?}");
 }
 
 #[tokio::test]
@@ -134,7 +148,7 @@ async fn a_rotation_shows_what_changes_and_no_secret() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_document_names_is_tried_before_it_is_stored() {
-    let world = World::start(Timestamp::now()).await;
+    let world = World::start(Clock::system().now()).await;
     let moods = Moods { staff: 30, latency: Duration::ZERO, ..Moods::default() };
     let demo = Demo::start(&moods, Clock::system(), None).await.unwrap();
     let document = std::fs::read(demo.tenants().join(format!("{}.json", local::demo::TENANT))).unwrap();
