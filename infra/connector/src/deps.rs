@@ -7,6 +7,7 @@ use shared::aws::wire;
 use shared::clock::Clock;
 use shared::ledger::Ledger;
 use shared::settings::{self, OperatorSettings};
+use shared::telemetry::chain;
 use shared::tenant::{Tenant, TenantId, Tenants, store};
 use shared::tls::Tls;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ impl Deps {
     /// What the command line and the environment say.
     pub async fn from_environment(cli: &Cli) -> Result<Self, Failure> {
         let settings = OperatorSettings::from_environment(cli.table.clone(), cli.secret_prefix.clone());
-        let tls = Tls::new().map_err(|error| Failure::Trouble(error.to_string()))?;
+        let tls = Tls::new().map_err(|error| Failure::Trouble(chain(&error)))?;
         let config = aws_config::defaults(BehaviorVersion::latest()).http_client(wire::secure(&tls)).load().await;
         let (clock, prefix) = (Clock::system(), settings.tenant_secret_prefix);
         let secrets = aws_sdk_secretsmanager::Client::new(&config);

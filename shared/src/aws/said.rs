@@ -1,8 +1,8 @@
 //! What AWS said when it didn't do what was asked, in words that may be logged. Never a piece of an answer itself: a secret
 //! or a person's number may stand in it, and the SDK's own text for logs holds all of it.
 
+use crate::telemetry::chain;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use std::iter::successors;
 
 /// A refusal's code and reason; where no answer came, why not; and of an answer that can't be read only that.
 pub fn said<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkError<E>) -> String {
@@ -17,11 +17,6 @@ pub fn said<E: ProvideErrorMetadata + std::error::Error + 'static>(error: &SdkEr
         SdkError::ResponseError(answer) => unreadable(answer.raw().status().as_u16()),
         unanswered => chain(unanswered),
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
 }
 
 #[cfg(test)]
