@@ -7,8 +7,8 @@ use http::StatusCode;
 use local::demo::Moods;
 use serde_json::json;
 use shared::clock::Clock;
-use shared::ledger::Ledger;
 use shared::ledger::read::Consistency;
+use shared::ledger::{Ledger, scan};
 use shared::notification::NotificationId;
 use shared::settings::TENANT_SECRET_PREFIX;
 use shared::tenant::{TenantId, Tenants, store};
@@ -71,7 +71,7 @@ async fn an_answer_of_aws_that_can_not_be_read_is_not_told() {
         tenants.list().await.err().unwrap().to_string(),
         tenants.signing_tokens_afresh(&mercy).await.err().unwrap().to_string(),
         ledger.story(&mercy, &notification, Consistency::Strong).await.err().unwrap().to_string(),
-        connector::audit::scan::stories(&ledger, &mercy, |_| ()).await.err().unwrap().to_string(),
+        scan::tenant(&ledger, &mercy, |_| ()).await.err().unwrap().to_string(),
     ];
     for text in errors.iter().chain([&log.text()]) {
         assert!(!text.contains("hunter2") && !text.contains("3125550142"), "{text}");

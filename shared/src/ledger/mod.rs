@@ -10,6 +10,7 @@ pub mod cursor;
 pub mod due;
 mod item;
 pub mod read;
+pub mod scan;
 pub mod table;
 pub mod verification;
 

@@ -306,6 +306,9 @@ fn conclude(terminal: &mut Terminal<'_>, progress: &Progress, clock: &Clock, dem
     for (name, rows, why) in &progress.bad {
         writeln!(terminal.data, "can't be told: {rows} of the rows of {name}; the last: {why}")?;
     }
+    for odd in &progress.odd {
+        writeln!(terminal.data, "passed over: {odd}")?;
+    }
     for name in &progress.silent {
         writeln!(
             terminal.data,
