@@ -33,7 +33,7 @@ async fn no_log_line_at_any_level_holds_a_number_a_text_or_a_secret() {
             assert!(!log.contains(&secret), "in a log: {secret}");
         }
     }
-    for secret in ["demo-auth-token", local::demo::PORTAL_TOKEN, local::peoplesoft::demo::PASSWORD] {
+    for secret in [local::demo::AUTH_TOKEN, local::demo::PORTAL_TOKEN, local::peoplesoft::demo::PASSWORD] {
         assert!(!log.contains(secret), "in a log: {secret}");
     }
     let facts = format!("{:?}", progress.stories);

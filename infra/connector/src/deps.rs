@@ -86,7 +86,8 @@ impl Deps {
         format!("{}{id}", self.secret_prefix)
     }
 
-    fn no_such_tenant(&self, id: &TenantId) -> Failure {
+    /// What to say of a tenant that has no secret.
+    pub(crate) fn no_such_tenant(&self, id: &TenantId) -> Failure {
         Failure::Trouble(format!(
             "there is no tenant {id}: no secret is named {}\n  connector tenant list shows those that exist, connector \
              tenant add {id} FILE adds it",

@@ -103,11 +103,8 @@ async fn show(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, tenant: 
             terminal.say(&format!("correct the document and store it with: connector tenant rotate {id} FILE"))?;
             Ok(Exit::Trouble)
         }
-        Ok(None) | Err(store::Error::Unreachable(_)) => Err(deps
-            .tenant(tenant)
-            .await
-            .err()
-            .unwrap_or_else(|| Failure::Trouble(format!("tenant {tenant} has turned up just now: ask again")))),
+        Ok(None) => Err(deps.no_such_tenant(tenant)),
+        Err(error @ store::Error::Unreachable(_)) => Err(deps::unreachable(&error)),
     }
 }
 

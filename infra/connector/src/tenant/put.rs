@@ -66,14 +66,15 @@ pub async fn put(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, args:
     if !ask::confirm(terminal, &question, args.yes)? {
         return Ok(Exit::Trouble);
     }
+    let secret = deps.secret_name(id);
     if stored.is_some() {
-        let put = deps.secrets.put_secret_value().secret_id(deps.secret_name(id)).secret_string(text);
-        put.send().await.map_err(|error| refused(&error))?;
+        let put = deps.secrets.put_secret_value().secret_id(&secret).secret_string(text);
+        put.send().await.map_err(|error| refused(&secret, "PutSecretValue", &error))?;
         done(terminal, format, id, "replaced", mode)
     } else {
-        let create = deps.secrets.create_secret().name(deps.secret_name(id)).secret_string(text);
+        let create = deps.secrets.create_secret().name(&secret).secret_string(text);
         let create = create.description(format!("Tenant document of {}", tenant.display_name));
-        create.send().await.map_err(|error| refused(&error))?;
+        create.send().await.map_err(|error| refused(&secret, "CreateSecret", &error))?;
         done(terminal, format, id, "added", mode)
     }
 }
@@ -89,12 +90,13 @@ fn done(terminal: &mut Terminal<'_>, format: Format, id: &TenantId, did: &str, m
 
 /// The stored document as it stands, if there is one.
 async fn current(deps: &Deps, id: &TenantId) -> Result<Option<String>, Failure> {
-    match deps.secrets.get_secret_value().secret_id(deps.secret_name(id)).send().await {
+    let secret = deps.secret_name(id);
+    match deps.secrets.get_secret_value().secret_id(&secret).send().await {
         Ok(output) => Ok(Some(output.secret_string.unwrap_or_default())),
         Err(error) if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) => {
             Ok(None)
         }
-        Err(error) => Err(refused(&error)),
+        Err(error) => Err(refused(&secret, "GetSecretValue", &error)),
     }
 }
 
@@ -146,12 +148,22 @@ fn preview(deps: &Deps, tenant: &Tenant, changes: Option<&[String]>, mode: Mode)
     told
 }
 
-/// Secrets Manager's own words: they name secrets and rights, never a value.
-fn refused<E: std::error::Error + ProvideErrorMetadata + 'static>(error: &SdkError<E>) -> Failure {
-    match error {
-        SdkError::ServiceError(_) => Failure::Trouble(format!("Secrets Manager refuses: {}", said(error))),
-        _ => deps::unreachable(&Unreached(said(error))),
-    }
+/// Secrets Manager's own words, which name secrets and rights and never a value, and what to do.
+fn refused<E: std::error::Error + ProvideErrorMetadata + 'static>(
+    secret: &str,
+    right: &str,
+    error: &SdkError<E>,
+) -> Failure {
+    let SdkError::ServiceError(service) = error else { return deps::unreachable(&Unreached(said(error))) };
+    let remedy = match service.err().code() {
+        Some("AccessDeniedException") => format!("your AWS identity needs secretsmanager:{right} on it, and its key"),
+        Some("InvalidRequestException") => format!(
+            "if it is marked for deletion: aws secretsmanager restore-secret --secret-id {secret}, or choose another tenant id"
+        ),
+        Some("DecryptionFailure" | "EncryptionFailure") => "mend the secret's key or its policy".to_owned(),
+        _ => format!("secretsmanager:{right} was asked for; try again, and look at what it says"),
+    };
+    Failure::Trouble(format!("Secrets Manager refuses secret {secret}: {}\n  {remedy}", said(error)))
 }
 
 /// No answer came from Secrets Manager.
@@ -162,6 +174,24 @@ struct Unreached(String);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_secretsmanager::config::http::HttpResponse;
+    use aws_sdk_secretsmanager::error::ErrorMetadata;
+
+    #[test]
+    fn a_refusal_names_the_secret_and_the_right_that_is_missing() {
+        let check = |code: &str, expect: &[&str]| {
+            let metadata = ErrorMetadata::builder().code(code).message("no").build();
+            let raw = HttpResponse::new(400.try_into().unwrap(), "".into());
+            let error = SdkError::service_error(GetSecretValueError::generic(metadata), raw);
+            let told = refused("p/mercy", "PutSecretValue", &error).to_string();
+            assert!(told.starts_with(&format!("Secrets Manager refuses secret p/mercy: {code}: no\n  ")), "{told}");
+            assert!(expect.iter().all(|part| told.contains(part)), "{told}");
+        };
+        check("AccessDeniedException", &["needs secretsmanager:PutSecretValue on it"]);
+        check("InvalidRequestException", &["restore-secret --secret-id p/mercy"]);
+        check("DecryptionFailure", &["key"]);
+        check("LimitExceededException", &["secretsmanager:PutSecretValue"]);
+    }
 
     #[test]
     fn nobody_goes_live_without_being_told_to() {
