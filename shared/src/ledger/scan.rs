@@ -3,7 +3,8 @@
 
 use super::read::Consistency;
 use super::table::{PK, SK, employee_pk};
-use super::{Error, Item, Ledger, NotAFact, item, unreachable};
+use super::{Error, Item, Ledger, NotAFact, item};
+use crate::aws::said;
 use crate::notification::{EmployeeKey, Fact, NotificationId, Story};
 use crate::tenant::TenantId;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -41,7 +42,7 @@ pub async fn tenant(ledger: &Ledger, tenant: &TenantId, told: impl Fn(u64)) -> R
         .send();
     let (mut items, mut looked_at) = (Vec::new(), 0);
     while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| unreachable(&error))?;
+        let page = page.map_err(|error| Error::Unreachable(said(&error)))?;
         looked_at += u64::try_from(page.scanned_count).unwrap_or_default();
         told(looked_at);
         items.extend(page.items.unwrap_or_default().into_iter().filter(is_notification));
