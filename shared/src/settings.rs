@@ -134,7 +134,8 @@ impl OperatorSettings {
     }
 }
 
-/// The user who runs the command, for facts that name who did something: `CONNECTOR_USER`, else `USER`.
+/// The user who runs the command, for facts that name who did something: `CONNECTOR_USER`, else the first of `USER`, `LOGNAME`
+/// and `USERNAME` that says anything.
 #[allow(clippy::disallowed_methods)] // the one place that may
 pub fn operator() -> String {
     let named = ["CONNECTOR_USER", "USER", "LOGNAME", "USERNAME"]

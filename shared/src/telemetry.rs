@@ -27,6 +27,15 @@ pub fn filter(rust_log: Option<&str>) -> Targets {
     filter
 }
 
+/// An error and what it came from, on one line. Our own errors leave their cause to their source; of others, some print it
+/// themselves, and then it isn't said twice.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |error| error.source());
+    causes
+        .map(ToString::to_string)
+        .fold(error.to_string(), |told, cause| if told.ends_with(&cause) { told } else { format!("{told}: {cause}") })
+}
+
 /// Sends logs to stdout as JSON lines, the way CloudWatch takes them. For a `main.rs`; may be called once.
 pub fn init_json(rust_log: Option<&str>) {
     let lines = tracing_subscriber::fmt::layer()

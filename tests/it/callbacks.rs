@@ -45,7 +45,7 @@ async fn facts(world: &World, id: &NotificationId) -> usize {
     world.stack.ledger().story(&world.tenant(), id, Consistency::Strong).await.unwrap().facts.len()
 }
 
-const TOKEN: &str = "demo-auth-token";
+const TOKEN: &str = local::demo::AUTH_TOKEN;
 const SID: &str = "SM0123456789abcdef0123456789abcdef";
 
 #[tokio::test(flavor = "multi_thread")]

@@ -197,6 +197,25 @@ fn what_cannot_be_run_says_why_and_what_to_do() {
         assert!(said.contains(expect), "{arguments:?}: {said}");
     };
     check(&["local", "--once", "--tenants", "/nowhere/to/be/found"], 2, "--tenants");
+    // Why, once, and what now.
+    let directory = TempDir::new().unwrap();
+    let tenants = directory.path().to_str().unwrap();
+    let trouble = |tenants: &str, arguments: &[&str], why: &str, what_now: &str| {
+        let arguments = [&["local", "--once", "--tenants", tenants], arguments].concat();
+        let output = connector(&arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        assert_eq!(said.matches(why).count(), 1, "{arguments:?}: {said}");
+        assert!(said.lines().last().unwrap().contains(what_now), "{arguments:?}: {said}");
+    };
+    trouble("/nowhere/to/be/found", &[], "No such file or directory", "--tenants");
+    let missing = directory.path().join("nowhere").join("ledger.db");
+    trouble(tenants, &["--data", missing.to_str().unwrap()], "No such file or directory", "--data");
+    let nonsense = directory.path().join("nonsense.db");
+    std::fs::write(&nonsense, "no database at all ".repeat(100)).unwrap();
+    trouble(tenants, &["--data", nonsense.to_str().unwrap()], "not a valid SQLite database", "--data");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    trouble(tenants, &["--listen", &taken.local_addr().unwrap().to_string()], "in use", "--listen");
     check(&["local", "--poll-every", "often"], 2, "500ms");
     check(&["local", "--tenants", ".", "--chaos"], 2, "cannot be used with");
     check(&["audit", "list", "Not-A-Tenant"], 2, "tenant id");

@@ -164,6 +164,58 @@ async fn wishes_opt_outs_and_languages_are_kept() {
     check("half", "sms", true, Err(Suppressed::OptedOut));
 }
 
+/// Whose events bring a phone and no name: the name is with the contacts.
+async fn nameless(staff: usize, change: impl FnOnce(&mut Json)) -> Clinic {
+    let id = |number: usize| format!("{number:04}");
+    let rows: Vec<Row> = (0..staff).map(|number| event("2026-03-17T15:58:00", &id(number), "one")).collect();
+    let contacts = (0..staff).map(|number| {
+        contact([&id(number), "CELL", "312-555-0199", "", "Y", "", if number == 3 { "Y" } else { "" }, ""])
+    });
+    let contacts = contacts_query().with_rows(contacts.collect::<Vec<_>>());
+    let database = Database::default().with(QUERY, query().with_rows(rows)).with(CONTACTS, contacts);
+    Clinic::with(NOW, database, |settings, document| {
+        looks_up(settings, document);
+        change(document);
+    })
+    .await
+}
+
+#[tokio::test]
+async fn contacts_are_asked_for_what_a_text_says_too_and_the_events_own_phone_stays() {
+    for (staff, expect) in [(5, 5), (30, 1)] {
+        let clinic = nameless(staff, |_| ()).await;
+        clinic.read().await;
+        for (number, created) in clinic.created().await.iter().enumerate() {
+            assert_eq!(created.body.as_deref(), Some(format!("Hi Ada{number:04}").as_str()));
+            assert_eq!(created.to.as_ref().unwrap().e164(), "+13125550142", "not the one of the contacts");
+            let expect = (number == 3).then_some(Suppressed::OptedOut);
+            assert_eq!(created.suppressed, expect, "an opt-out that is known counts");
+        }
+        assert_eq!(looked_up(&clinic), expect);
+    }
+    // A text without a name needs nobody's.
+    let clinic =
+        nameless(5, |document| document["events"][0]["templates"] = json!({"en": "Hi, your pay has posted"})).await;
+    clinic.read().await;
+    assert_eq!((clinic.created().await.len(), looked_up(&clinic)), (5, 0));
+}
+
+#[tokio::test]
+async fn a_column_that_no_row_has_leaves_no_hole_in_a_text() {
+    let absent = async |clinic: Clinic, asked: &str, expect: &str| {
+        let (error, _) = clinic.fail().await;
+        let poll::pages::Error::NoSuchColumn { query, column } = &error else { panic!("{error}") };
+        assert_eq!((query.as_str(), column.as_str()), (asked, expect));
+        assert!(clinic.created().await.is_empty());
+    };
+    for meaning in ["name", "first_name", "last_name", "department", "job_title"] {
+        let clinic = nameless(3, |document| document["events"][0]["columns"][meaning] = json!("B.MISSPELT")).await;
+        absent(clinic, QUERY, "B.MISSPELT").await;
+        let clinic = nameless(3, |document| document["contacts"]["columns"][meaning] = json!("B.MISSPELT")).await;
+        absent(clinic, CONTACTS, "B.MISSPELT").await;
+    }
+}
+
 /// A clinic where so many have an event, and of them so many have contacts.
 async fn crowd(events: usize, known: usize, change: impl FnOnce(&mut Settings, &mut Json)) -> Clinic {
     let id = |number: usize| format!("{number:04}");
@@ -281,7 +333,7 @@ async fn somebody_whose_look_up_fails_holds_up_nobody_else() {
     assert!(looked_up(&clinic) < 25, "{}", looked_up(&clinic));
 
     // Those who were found before PeopleSoft went away are told.
-    let clinic = crowd(25, 25, |_, _| ()).await;
+    let clinic = crowd(25, 25, |_, document| document["events"][0]["templates"] = json!({"en": "Hi"})).await;
     clinic.add(event("2026-03-17T15:59:00", "9999", "has a phone"));
     clinic.peoplesoft.faults().set(Rule::always(Fault::status(403)).for_query(CONTACTS));
     let (_, added) = clinic.fail().await;

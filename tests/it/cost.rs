@@ -163,7 +163,8 @@ async fn a_callback_costs_one_write_and_no_read() {
         let params = [("MessageSid", sid.as_str()), ("MessageStatus", "delivered")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()));
         let path = format!("/twilio/{}/status?n={id}&a=1", local::demo::TENANT);
-        let signature = signature::sign("demo-auth-token", &format!("{}{path}", stack.callback_base_url()), &params);
+        let signature =
+            signature::sign(local::demo::AUTH_TOKEN, &format!("{}{path}", stack.callback_base_url()), &params);
         let answer = reqwest::Client::new()
             .post(format!("http://{}{path}", stack.address()))
             .header("x-twilio-signature", signature)

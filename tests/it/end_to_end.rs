@@ -1,8 +1,10 @@
 //! From PeopleSoft to the phone and back: everybody gets one text or a reason.
 
 use crate::world::World;
+use aws_sdk_dynamodb::types::AttributeValue;
 use local::demo::Moods;
 use local::peoplesoft::demo::Expected;
+use shared::ledger::table;
 use shared::notification::{EmployeeKey, State};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -43,6 +45,21 @@ async fn three_hundred_employees_get_one_text_each_or_a_reason() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_is_no_fact_ends_no_run_and_is_told() {
+    let world = World::of(10).await;
+    let before = world.settle().await;
+    assert!(before.odd.is_empty());
+    let (tenant, story) = &before.stories[0];
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let ledger = world.stack.ledger();
+    let put = ledger.client().put_item().table_name(ledger.table()).item("fact", text("something new"));
+    let put = put.item(table::PK, text(&table::employee_pk(tenant, story.id.employee())));
+    put.item(table::SK, text(&format!("{}#look#077", story.id.event()))).send().await.unwrap();
+    let after = world.settle().await;
+    assert_eq!((after.odd.len(), after.stories.len()), (1, before.stories.len()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

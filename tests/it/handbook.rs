@@ -115,7 +115,7 @@ fn document(peoplesoft: &FakePeopleSoft, twilio: &str) -> Json {
     for key in ["api_base_url", "verify_base_url", "messaging_base_url"] {
         document["twilio"][key] = json!(twilio);
     }
-    document["twilio"]["auth_token"] = json!("demo-auth-token");
+    document["twilio"]["auth_token"] = json!(local::demo::AUTH_TOKEN);
     document
 }
 

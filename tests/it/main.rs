@@ -15,6 +15,7 @@
 
 mod alike;
 mod answers;
+mod aws;
 mod callbacks;
 mod chaos;
 mod command;

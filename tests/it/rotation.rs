@@ -3,6 +3,7 @@
 
 use crate::stage::wire::Wire;
 use crate::stage::{ACCOUNT, MORNING, Stage, Time};
+use http::{HeaderMap, StatusCode};
 use lambda_http::{Body, RequestExt};
 use local::aws::secrets::Secrets;
 use local::stack::sdk_config;
@@ -13,8 +14,10 @@ use shared::settings::TENANT_SECRET_PREFIX;
 use shared::tenant::{Tenants, store};
 use shared::twilio::signature;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 
 const BASE_URL: &str = "https://callbacks.example.org";
 const SID: &str = "SM0123456789abcdef0123456789abcdef";
@@ -27,6 +30,8 @@ struct Door {
     wire: Wire,
     directory: TempDir,
     _secrets: Secrets,
+    /// Secrets Manager has a hiccup.
+    hiccup: Arc<AtomicBool>,
 }
 
 impl Door {
@@ -34,7 +39,8 @@ impl Door {
         let (stage, time, wire) = (Stage::new().await, Time::at(MORNING), Wire::new());
         let directory = TempDir::new().unwrap();
         let secrets = Secrets::start(directory.path().to_owned(), TENANT_SECRET_PREFIX.to_owned()).await.unwrap();
-        let url = wire.in_front_of(secrets.endpoint_url());
+        let hiccup = Arc::new(AtomicBool::new(false));
+        let url = wire.in_front_of(with_hiccups(secrets.endpoint_url(), Arc::clone(&hiccup)).await);
         let client = aws_sdk_secretsmanager::Client::new(&sdk_config(url).await);
         let deps = callback::Deps {
             ledger: stage.ledger.clone(),
@@ -43,7 +49,7 @@ impl Door {
             callback_base_url: BASE_URL.to_owned(),
             metrics: Metrics::off(time.clock()),
         };
-        Self { stage, time, deps, wire, directory, _secrets: secrets }
+        Self { stage, time, deps, wire, directory, _secrets: secrets, hiccup }
     }
 
     /// Writes a version of the tenant's secret.
@@ -77,6 +83,24 @@ impl Door {
     }
 }
 
+/// Passes requests on, unless there is a hiccup: then they are refused in a way that the SDK doesn't repeat.
+async fn with_hiccups(secrets: String, hiccup: Arc<AtomicBool>) -> String {
+    let (listener, client) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), reqwest::Client::new());
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let pass = move |headers: HeaderMap, body: String| {
+        let (request, hiccup) = (client.post(&secrets).headers(headers).body(body), Arc::clone(&hiccup));
+        async move {
+            if hiccup.load(Ordering::SeqCst) {
+                return (StatusCode::BAD_REQUEST, r#"{"__type": "UnrecognizedClientException"}"#.to_owned());
+            }
+            let answer = request.send().await.unwrap();
+            (answer.status(), answer.text().await.unwrap())
+        }
+    };
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(pass)).await.unwrap() });
+    url
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_may_name_the_next_token_before_it_is_current() {
     let door = Door::open().await;
@@ -104,6 +128,27 @@ async fn throughout_a_rotation_whatever_twilio_signs_with_is_taken_and_the_old_t
     assert_eq!(door.knock("old").await, 403);
     assert_eq!(door.knock("new").await, 204);
     assert_eq!(door.stage.items().await, 1, "one callback, told many times");
+}
+
+/// Twilio asks again after a 500 and never after a 403; all its tries lie within 15 seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hiccup_of_secrets_manager_during_a_rotation_loses_no_callback() {
+    let door = Door::open().await;
+    door.write("mercy.json", "old", None);
+    assert_eq!(door.knock("old").await, 204);
+    for (round, token) in ["new", "newer"].into_iter().enumerate() {
+        door.write("mercy.pending.json", token, None);
+        door.hiccup.store(true, Ordering::SeqCst);
+        for _ in 0..50 {
+            assert_eq!(door.knock(token).await, 500, "{round}");
+        }
+        let asked = door.asked();
+        door.hiccup.store(false, Ordering::SeqCst);
+        assert_eq!((door.knock(token).await, door.asked()), (500, asked), "a forger asks no more than a hiccup allows");
+        door.time.pass(Duration::from_secs(3));
+        assert_eq!(door.knock(token).await, 204, "{round}");
+        door.time.pass(Duration::from_secs(31));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,9 +1,9 @@
 //! One tenant's trouble stays in that tenant.
 
+use crate::aws::{answering, refused};
 use crate::stage::Stage;
 use crate::world::{start_stack, until_still};
-use axum::Json;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use local::demo::{Demo, Moods};
 use local::peoplesoft::{Fault, Rule};
 use serde_json::{Value, json};
@@ -82,38 +82,54 @@ const DOCUMENT: &str = r#"{"peoplesoft": {"host": "hr.example.org", "node": "PSF
     "auth": {"type": "basic", "oprid": "NOTIFY", "password": "p"}},
     "twilio": {"account_sid": "AC00000000000000000000000000000001", "auth_token": "t"}, "events": []}"#;
 
+fn name(tenant: &str) -> String {
+    format!("{TENANT_SECRET_PREFIX}{tenant}")
+}
+
+fn secret(tenant: &str) -> Value {
+    json!({"Name": name(tenant), "SecretString": DOCUMENT, "VersionStages": ["AWSCURRENT"]})
+}
+
 /// Secrets Manager with three tenants: one whose secret opens, one whose key was disabled, one that was marked for deletion
 /// after it was listed.
-async fn secrets(headers: HeaderMap, body: String) -> (StatusCode, Json<Value>) {
-    let name = |tenant: &str| format!("{TENANT_SECRET_PREFIX}{tenant}");
-    let secret = |tenant| json!({"Name": name(tenant), "SecretString": DOCUMENT, "VersionStages": ["AWSCURRENT"]});
-    let refused = |kind: &str| (StatusCode::BAD_REQUEST, Json(json!({"__type": kind, "Message": "no"})));
-    match headers["x-amz-target"].to_str().unwrap() {
+fn secrets(target: &str, body: &str) -> (StatusCode, Value) {
+    match target {
         "secretsmanager.ListSecrets" => {
             let names = ["deleted", "locked", "open"].map(|tenant| json!({"Name": name(tenant)}));
-            (StatusCode::OK, Json(json!({"SecretList": names})))
+            (StatusCode::OK, json!({"SecretList": names}))
         }
         "secretsmanager.BatchGetSecretValue" => {
             let error = |tenant, code| json!({"SecretId": name(tenant), "ErrorCode": code});
             let errors = [error("locked", "DecryptionFailure"), error("deleted", "InvalidRequestException")];
-            (StatusCode::OK, Json(json!({"SecretValues": [secret("open")], "Errors": errors})))
+            (StatusCode::OK, json!({"SecretValues": [secret("open")], "Errors": errors}))
         }
         _ if body.contains(&name("locked")) => refused("DecryptionFailure"),
         _ if body.contains(&name("deleted")) => refused("InvalidRequestException"),
-        _ => (StatusCode::OK, Json(secret("open"))),
+        _ => (StatusCode::OK, secret("open")),
     }
+}
+
+async fn tenants_of(url: String, clock: Clock) -> Tenants {
+    let client = aws_sdk_secretsmanager::Client::new(&local::stack::sdk_config(url).await);
+    Tenants::new(client, TENANT_SECRET_PREFIX.to_owned(), clock, store::MAX_AGE)
+}
+
+#[tokio::test]
+async fn secrets_that_can_not_be_read_together_are_read_one_by_one() {
+    let secrets = answering(|target, body| match target {
+        "secretsmanager.BatchGetSecretValue" => refused("AccessDeniedException"),
+        target => secrets(target, body),
+    });
+    let tenants = tenants_of(secrets.await, Clock::system()).await;
+    let listed = tenants.list().await.unwrap();
+    let usable: Vec<_> = listed.iter().map(|(id, document)| (id.as_str(), document.is_ok())).collect();
+    assert_eq!(usable, [("locked", false), ("open", true)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_that_does_not_open_is_its_tenants_trouble_alone() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let server =
-        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(secrets)).await.unwrap() });
     let mut stage = Stage::new().await;
-    let client = aws_sdk_secretsmanager::Client::new(&local::stack::sdk_config(url).await);
-    let clock = stage.time.clock();
-    let tenants = Tenants::new(client, TENANT_SECRET_PREFIX.to_owned(), clock, store::MAX_AGE);
+    let tenants = tenants_of(answering(secrets).await, stage.time.clock()).await;
     let listed = tenants.list().await.unwrap();
     let usable: Vec<_> = listed.iter().map(|(id, document)| (id.as_str(), document.is_ok())).collect();
     assert_eq!(usable, [("locked", false), ("open", true)]);
@@ -129,5 +145,4 @@ async fn a_secret_that_does_not_open_is_its_tenants_trouble_alone() {
     stage.send.tenants = std::sync::Arc::new(tenants);
     assert_eq!(stage.send().await, 2);
     assert_eq!(stage.twilio.requests(), 0);
-    server.abort();
 }

@@ -89,7 +89,7 @@ impl<'a> Collector<'a> {
             source,
             seen,
             floor,
-            book: Book::default(),
+            book: Book::of(turn.tenant, source),
             taken: HashSet::new(),
             waiting: Vec::new(),
             drafts: Vec::new(),
@@ -127,7 +127,7 @@ impl<'a> Collector<'a> {
             waiting.into_iter().map(|(print, told, person)| ((print, told), person)).unzip();
         let completed = self.book.complete(self.turn, &mut people).await;
         if let Err(error @ Error::NoSuchColumn { .. }) = completed {
-            return Err(error); // nobody has a phone then
+            return Err(error); // nobody has a phone then, or a name
         }
         let Turn { deps, tenant, .. } = *self.turn;
         let now = deps.clock.now();
@@ -153,10 +153,8 @@ impl<'a> Collector<'a> {
 
     /// A column that no row has would leave holes in everybody's text, or everybody without a phone.
     fn check_columns(&self, waiting: &[(Print, Told, Person)]) -> Result<(), Error> {
-        let columns = &self.source.columns;
-        let needed = columns.fields.values().map(String::as_str).chain(columns.get("phone"));
         let absent = |column: &&str| waiting.iter().all(|(_, told, _)| told.row.get(column).is_none());
-        match needed.into_iter().filter(|_| !waiting.is_empty()).find(absent) {
+        match self.source.columns.needed().filter(|_| !waiting.is_empty()).find(absent) {
             None => Ok(()),
             Some(column) => Err(Error::NoSuchColumn { query: self.source.query.clone(), column: column.to_owned() }),
         }

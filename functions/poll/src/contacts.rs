@@ -4,9 +4,9 @@
 use crate::pages::Error;
 use crate::turn::Turn;
 use futures::stream::{self, StreamExt};
-use shared::contacts::{Person, add, read};
+use shared::contacts::{Found, Person, Phone, add, read};
 use shared::peoplesoft::{self, Class, Client};
-use shared::tenant::{Contacts, Tenant};
+use shared::tenant::{Contacts, EventSource, Tenant};
 use std::collections::{HashMap, HashSet};
 use tokio::time::timeout;
 
@@ -20,7 +20,11 @@ const MOST_FAILURES: usize = 5;
 /// What was looked up so far.
 #[derive(Default)]
 pub struct Book {
+    /// What the source's texts say of employees and the contacts give.
+    words: Vec<&'static str>,
     people: HashMap<String, Person>,
+    /// Columns that no row of the contacts has.
+    absent: Vec<String>,
     asked: HashSet<String>,
     read_all: bool,
     /// Whose look-up failed, while others' went well. They aren't asked for again in this reading.
@@ -29,13 +33,22 @@ pub struct Book {
 }
 
 impl Book {
+    /// An empty one, for the events of a source.
+    pub fn of(tenant: &Tenant, source: &EventSource) -> Self {
+        let given = tenant.contacts.iter().flat_map(|contacts| contacts.columns.employee_variables());
+        Self { words: given.filter(|variable| source.says(variable)).collect(), ..Self::default() }
+    }
+
     /// Whether this person can't be completed without asking PeopleSoft, for the first time or once more.
     pub fn must_ask(&self, tenant: &Tenant, person: &Person) -> bool {
         let id = &person.employee_id;
-        tenant.contacts.is_some() && lacks_phone(person) && !self.asked.contains(id) && !self.people.contains_key(id)
+        tenant.contacts.is_some()
+            && self.is_wanting(person)
+            && !self.asked.contains(id)
+            && !self.people.contains_key(id)
     }
 
-    /// Completes people whose own rows give no phone, and after an error whoever was found before it. Somebody whose own
+    /// Completes people whose own rows give no phone or not all that a text says of them, and after an error whoever was found before it. Somebody whose own
     /// look-up fails holds up nobody else: they must be asked for once more, and [`Book::trouble`] says why. Asks nobody beyond
     /// the turn's time.
     pub async fn complete(&mut self, turn: &Turn<'_>, people: &mut [Person]) -> Result<(), Error> {
@@ -45,13 +58,23 @@ impl Book {
         let looking_up = self.look_up(turn.client, contacts, wanted);
         let looked_up = timeout(turn.left(), looking_up).await.map_or(Err(Error::TimeOver), |found| Ok(found?));
         self.check_columns(contacts)?;
-        for person in people.iter_mut().filter(|person| lacks_phone(person)) {
+        for person in people.iter_mut().filter(|person| self.is_wanting(person)) {
             if let Some(known) = self.people.get(&person.employee_id) {
-                person.phones.clear();
+                // A phone that comes with the event is the one that is meant.
+                let own = std::mem::take(&mut person.phones);
                 person.complete(known);
+                if own.iter().any(is_given) {
+                    person.phones = own;
+                }
             }
         }
         looked_up
+    }
+
+    /// Whether their own row leaves something out that the contacts may give.
+    fn is_wanting(&self, person: &Person) -> bool {
+        let lacks = |word| person.variables().contains(&(word, ""));
+        !person.phones.iter().any(is_given) || self.words.iter().any(|word| lacks(*word))
     }
 
     /// Why somebody could not be looked up, if anybody couldn't.
@@ -67,9 +90,8 @@ impl Book {
     ) -> Result<(), peoplesoft::Error> {
         if !self.read_all && self.asked.len() + wanted.len() > ONE_BY_ONE {
             self.read_all = true;
-            // An empty value of an optional prompt asks for everybody.
-            match read(client, contacts, "").await {
-                Ok(people) => add(&mut self.people, people),
+            match read(client, contacts, None).await {
+                Ok(found) => self.add(found),
                 Err(error) if error.class() == Class::Query => {
                     tracing::warn!(query = contacts.query, error = %error, "the contacts can't be read all at once, so they are asked for one by one; make the employee prompt optional");
                 }
@@ -80,12 +102,12 @@ impl Book {
         // Whoever a full read leaves out may have fallen to a row limit that nobody told us of.
         wanted.retain(|id| !self.failed.contains(id));
         let mut answers = stream::iter(wanted)
-            .map(|id| async move { (read(client, contacts, &id).await, id) })
+            .map(|id| async move { (read(client, contacts, Some(&id)).await, id) })
             .buffer_unordered(AT_ONCE);
         while let Some((found, id)) = answers.next().await {
             match found {
-                Ok(people) => {
-                    add(&mut self.people, people);
+                Ok(found) => {
+                    self.add(found);
                     self.asked.insert(id);
                 }
                 // No prompt can ask for such an id, so nobody in the contacts has it.
@@ -102,10 +124,16 @@ impl Book {
         Ok(())
     }
 
-    /// Rows without a phone column would leave everybody without a phone.
+    fn add(&mut self, found: Found) {
+        if !found.people.is_empty() {
+            self.absent = found.absent;
+        }
+        add(&mut self.people, found.people);
+    }
+
+    /// Rows without one of these columns would leave everybody without a phone, or every text with a hole.
     fn check_columns(&self, contacts: &Contacts) -> Result<(), Error> {
-        let no_phones = !self.people.is_empty() && self.people.values().all(|person| person.phones.is_empty());
-        match contacts.columns.get("phone").filter(|_| no_phones) {
+        match contacts.columns.needed().find(|column| self.absent.iter().any(|absent| absent == column)) {
             Some(column) => Err(Error::NoSuchColumn { query: contacts.query.clone(), column: column.to_owned() }),
             None => Ok(()),
         }
@@ -117,6 +145,6 @@ fn is_ones_own(error: &peoplesoft::Error) -> bool {
     matches!(error.class(), Class::Query | Class::Incomplete)
 }
 
-fn lacks_phone(person: &Person) -> bool {
-    person.phones.iter().all(|phone| phone.number.is_empty())
+fn is_given(phone: &Phone) -> bool {
+    !phone.number.is_empty()
 }

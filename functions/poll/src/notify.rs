@@ -195,16 +195,8 @@ fn body(
     let Some((language, template)) = template::choose(&source.templates, &wanted, &tenant.default_language) else {
         return (None, None);
     };
-    let employee: BTreeMap<String, String> = [
-        ("id", &person.employee_id),
-        ("name", &person.name),
-        ("first_name", &person.first_name),
-        ("last_name", &person.last_name),
-        ("department", &person.department),
-        ("job_title", &person.job_title),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.clone()))
-    .into();
+    let employee: BTreeMap<String, String> =
+        person.variables().map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let text = |column: &str| row.get(column).unwrap_or_default().to_owned();
     // A date alone is no instant: in another time zone it would become the day before.
     let date = |meaning: &str, when: When| match source.columns.get(meaning) {

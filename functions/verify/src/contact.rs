@@ -49,10 +49,10 @@ pub async fn find(deps: &Deps, tenant: &Arc<Tenant>, employee_id: &str) -> Resul
     }
     let reading = async {
         let client = deps.contacts.of(tenant, &deps.clock)?;
-        contacts::read(&client, contacts, employee_id).await
+        contacts::read(&client, contacts, Some(employee_id)).await
     };
     let people = match tokio::time::timeout(PATIENCE, reading).await {
-        Ok(Ok(people)) => people,
+        Ok(Ok(found)) => found.people,
         failed => {
             deps.metrics.count(&tenant.id, "VerifyFailed", 1, Some("peoplesoft"));
             let why = match failed {

@@ -25,7 +25,7 @@ pub async fn authorize(deps: &Deps, tenant: &str, headers: &HeaderMap) -> Result
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
 }
 
 /// Compares digests, so that neither length nor content of a token shows in the time it takes, and all of them, so that
@@ -66,6 +66,7 @@ mod tests {
         check("bearer  abc ", Some("abc"));
         check("Basic abc", None);
         check("Bearer", None);
+        check("Bearer  ", None);
         check("abc", None);
         assert_eq!(bearer(&HeaderMap::new()), None);
     }

@@ -95,8 +95,8 @@ pub enum Command {
 pub enum Tenant {
     /// Validate a document without storing it.
     ///
-    /// Prints everything that is wrong with it at once, or what it says. Exit code 1 if something is wrong, 2 if it can't
-    /// be read.
+    /// Prints everything that is wrong with it at once, or what it says. Exit code 1 if something is wrong, 2 if it isn't there
+    /// or isn't JSON.
     #[command(after_help = examples::CHECK)]
     Check(Check),
     /// List the tenants that have a secret.
@@ -111,12 +111,14 @@ pub enum Tenant {
     },
     /// Store a document as a tenant's secret, new or in place of the old one.
     ///
-    /// A new tenant starts in dry run, and nobody goes from dry run to live without --live.
+    /// Tries the PeopleSoft and the Twilio that it names first, as ping does: if anything there is in trouble, nothing is
+    /// stored, and the exit code is 1. A new tenant starts in dry run, and nobody goes from dry run to live without --live.
     #[command(after_help = examples::ADD)]
     Add(Store),
     /// Replace the stored document of a tenant that exists, for instance with a new password.
     ///
-    /// The functions use the new document within five minutes; no deploy is needed.
+    /// Tries the PeopleSoft and the Twilio that it names first, as ping does: if anything there is in trouble, nothing is
+    /// stored, and the exit code is 1. The functions use the new document within five minutes; no deploy is needed.
     #[command(after_help = examples::ROTATE)]
     Rotate(Store),
 }
@@ -137,11 +139,14 @@ pub struct Store {
     /// The tenant: 1 to 40 of a-z, 0-9 and '-'.
     #[arg(value_parser = TenantId::parse)]
     pub tenant: TenantId,
-    /// The document, JSON.
+    /// The document, JSON; - for stdin, which goes with --yes.
     pub file: PathBuf,
     /// Let a document that says live be live: from now on people are texted and called.
     #[arg(long)]
     pub live: bool,
+    /// Store it without trying PeopleSoft and Twilio first, for instance while a firewall isn't open yet.
+    #[arg(long)]
+    pub without_ping: bool,
     /// Agree without being asked.
     #[arg(long)]
     pub yes: bool,

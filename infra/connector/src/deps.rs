@@ -1,12 +1,13 @@
 //! What a command works with: the ledger, the tenants' secrets, the time and who is asking. Opens nothing by itself.
 
 use crate::cli::Cli;
-use crate::failure::{self, Failure};
+use crate::failure::Failure;
 use aws_config::BehaviorVersion;
 use shared::aws::wire;
 use shared::clock::Clock;
 use shared::ledger::Ledger;
 use shared::settings::{self, OperatorSettings};
+use shared::telemetry::chain;
 use shared::tenant::{Tenant, TenantId, Tenants, store};
 use shared::tls::Tls;
 use std::sync::Arc;
@@ -33,7 +34,7 @@ impl Deps {
     /// What the command line and the environment say.
     pub async fn from_environment(cli: &Cli) -> Result<Self, Failure> {
         let settings = OperatorSettings::from_environment(cli.table.clone(), cli.secret_prefix.clone());
-        let tls = Tls::new().map_err(|error| Failure::Trouble(error.to_string()))?;
+        let tls = Tls::new().map_err(|error| Failure::Trouble(chain(&error)))?;
         let config = aws_config::defaults(BehaviorVersion::latest()).http_client(wire::secure(&tls)).load().await;
         let (clock, prefix) = (Clock::system(), settings.tenant_secret_prefix);
         let secrets = aws_sdk_secretsmanager::Client::new(&config);
@@ -85,7 +86,8 @@ impl Deps {
         format!("{}{id}", self.secret_prefix)
     }
 
-    fn no_such_tenant(&self, id: &TenantId) -> Failure {
+    /// What to say of a tenant that has no secret.
+    pub(crate) fn no_such_tenant(&self, id: &TenantId) -> Failure {
         Failure::Trouble(format!(
             "there is no tenant {id}: no secret is named {}\n  connector tenant list shows those that exist, connector \
              tenant add {id} FILE adds it",
@@ -104,8 +106,7 @@ pub(crate) fn no_such_source(tenant: &Tenant, source: &str) -> String {
 /// Secrets Manager can't be used.
 pub(crate) fn unreachable(error: &dyn std::error::Error) -> Failure {
     Failure::Trouble(format!(
-        "{}\n  check AWS_REGION, your AWS credentials and rights, and, for a local stack, \
-         AWS_ENDPOINT_URL_SECRETS_MANAGER",
-        failure::plain(error)
+        "{error}\n  check AWS_REGION, your AWS credentials and rights, and, for a local stack, \
+         AWS_ENDPOINT_URL_SECRETS_MANAGER"
     ))
 }

@@ -6,11 +6,12 @@ use crate::deps::Deps;
 use crate::failure::{Done, Exit, Failure};
 use crate::terminal::Terminal;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{ExportDescription, ExportFormat, ExportStatus, S3SseAlgorithm};
 use clap::Args;
 use indicatif::ProgressStyle;
 use serde_json::json;
+use shared::aws::said;
 use std::time::Duration;
 
 /// How often DynamoDB is asked how far it is. Even a small table takes some minutes.
@@ -132,17 +133,8 @@ fn place(args: &ExportTable, arn: &str) -> String {
     format!("s3://{}/{prefix}AWSDynamoDB/{id}", args.bucket)
 }
 
-fn failure<E, R>(subject: &str, error: &SdkError<E, R>) -> Failure
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-    R: std::fmt::Debug,
-{
+fn failure<E: std::error::Error + ProvideErrorMetadata + 'static>(subject: &str, error: &SdkError<E>) -> Failure {
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default();
-    let why = match error.as_service_error().and_then(ProvideErrorMetadata::message) {
-        Some(message) => format!("{code}: {message}"),
-        None if !code.is_empty() => code.to_owned(),
-        None => DisplayErrorContext(error).to_string(),
-    };
     let remedy = match code {
         "PointInTimeRecoveryUnavailableException" => {
             "exports are made from backups: turn on point-in-time recovery (template.yaml does), and try again in a minute"
@@ -160,7 +152,7 @@ where
         "UnknownOperationException" => "only AWS itself exports a table: a local stack or an emulator doesn't know how",
         _ => "check AWS_REGION, your AWS credentials, and the bucket's name",
     };
-    Failure::Trouble(format!("{subject}: {why}\n  {remedy}"))
+    Failure::Trouble(format!("{subject}: {}\n  {remedy}", said(error)))
 }
 
 #[cfg(test)]

@@ -70,30 +70,6 @@ impl Failure {
             }
             ledger::Error::NotAFact(_) => "the item was not written by this connector; the others can still be read",
         };
-        Self::Trouble(format!("table {table}: {}\n  {remedy}", plain(error)))
-    }
-}
-
-/// What an error says to people. The AWS SDK's own text goes on with the whole error as code sees it, in parentheses.
-pub fn plain(error: &dyn std::error::Error) -> String {
-    const AS_CODE: &[&str] =
-        &[" (DispatchFailure(", " (TimeoutError(", " (ResponseError(", " (ServiceError(", " (ConstructionFailure("];
-    let text = error.to_string();
-    let end = AS_CODE.iter().filter_map(|begins| text.find(begins)).min();
-    end.map_or(text.clone(), |end| text[..end].to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn people_are_spared_what_code_sees() {
-        let check = |said: &str, expect: &str| assert_eq!(plain(&io::Error::other(said.to_owned())), expect);
-        check(
-            "dispatch failure: io error: Connection refused (os error 111) (DispatchFailure(DispatchFailure { .. }))",
-            "dispatch failure: io error: Connection refused (os error 111)",
-        );
-        check("ResourceNotFoundException", "ResourceNotFoundException");
+        Self::Trouble(format!("table {table}: {error}\n  {remedy}"))
     }
 }

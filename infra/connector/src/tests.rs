@@ -32,6 +32,34 @@ fn objects(lines: &str) -> Vec<Value> {
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
+#[tokio::test]
+async fn an_item_that_can_not_be_read_is_passed_over_and_told_wherever_one_looks() {
+    let world = world().await;
+    let id = id().to_string();
+    let ways: [&[&str]; 5] = [
+        &["audit", "show", "st-lukes", &id],
+        &["audit", "employee", "st-lukes", "0042317"],
+        &["audit", "list", "st-lukes", "--employee", "0042317"],
+        &["audit", "list", "st-lukes"],
+        &["audit", "stuck", "st-lukes"],
+    ];
+    let mut before = Vec::new();
+    for way in ways {
+        before.push(world.run(way, "").await);
+    }
+    world.spoil(&self::id()).await;
+    for (way, before) in ways.into_iter().zip(before) {
+        let ran = world.run(way, "").await;
+        assert_eq!((ran.code, &ran.data), (before.code, &before.data), "{way:?}");
+        assert_eq!(ran.talk.matches("passed over: the item at pk").count(), 1, "{way:?}: {}", ran.talk);
+    }
+    // Nothing else being there, nothing is known, and that is said, too.
+    let other = employee("0042400");
+    world.spoil(&other).await;
+    let ran = world.run(&["audit", "show", "st-lukes", &other.to_string()], "").await;
+    assert!(ran.code == 1 && ran.talk.contains("passed over: ") && ran.talk.contains("knows nothing of"), "{ran:?}");
+}
+
 /// Other programs rely on these keys, and on no number being among them.
 #[tokio::test]
 async fn one_notification_is_one_object_on_one_line() {

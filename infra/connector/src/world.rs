@@ -6,6 +6,7 @@ use crate::deps::Deps;
 use crate::samples::{document, story, tenant, tenant_id};
 use crate::terminal::{Look, Terminal};
 use aws_sdk_dynamodb::operation::create_table::CreateTableInput;
+use aws_sdk_dynamodb::types::AttributeValue;
 use clap::Parser as _;
 use jiff::Timestamp;
 use local::aws::dynamodb::{self, DynamoDb};
@@ -96,6 +97,14 @@ impl World {
         for fact in facts {
             assert_eq!(self.ledger().append(&tenant(), id, &fact).await.unwrap(), Append::Appended, "{fact:?}");
         }
+    }
+
+    /// Puts something among a notification's facts that is none.
+    pub(crate) async fn spoil(&self, id: &NotificationId) {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let put = self.ledger().client().put_item().table_name(TABLE).item("fact", text("something new"));
+        let put = put.item(table::PK, text(&table::employee_pk(&tenant_id(), id.employee())));
+        put.item(table::SK, text(&format!("{}#look#077", id.event()))).send().await.unwrap();
     }
 
     pub(crate) async fn story(&self, id: &NotificationId) -> Story {

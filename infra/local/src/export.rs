@@ -2,7 +2,6 @@
 //! queries over exports are tried with. Reads the table; changes nothing in it.
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Compression;
@@ -10,6 +9,7 @@ use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
+use shared::aws::said;
 use shared::ledger::{Item, table};
 use shared::stamp;
 use std::fs::{self, File};
@@ -27,7 +27,7 @@ pub async fn write(client: &Client, table: &str, directory: &Path, now: Timestam
     let mut export = Export::full(directory, table, now)?;
     let mut pages = client.scan().table_name(table).consistent_read(true).into_paginator().send();
     while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| io::Error::other(DisplayErrorContext(&error).to_string()))?;
+        let page = page.map_err(|error| io::Error::other(said(&error)))?;
         for item in page.items.unwrap_or_default() {
             export.item(&item)?;
         }

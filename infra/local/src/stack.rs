@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use rand::RngExt;
 use serde_json::Value;
-use shared::aws::wire;
+use shared::aws::{said, wire};
 use shared::clock::Clock;
 use shared::ledger::{Ledger, table};
 use shared::metrics::Metrics;
@@ -72,23 +72,38 @@ pub enum Error {
     #[error(transparent)]
     Stream(#[from] stream::Error),
     /// The stream's filter.
-    #[error("the stream's filter: {}: {}", .0.at, .0.why)]
-    Filter(BadPattern),
+    #[error("the stream's filter can't be used")]
+    Filter(#[source] BadPattern),
     /// The directory of tenant documents.
-    #[error("the tenants' directory {0} can't be read: {1}; name an existing one with --tenants")]
+    #[error("the tenants' directory {0} can't be read")]
     Tenants(PathBuf, #[source] io::Error),
     /// The address to listen on.
-    #[error("can't listen on {0}: {1}; choose another with --listen")]
+    #[error("can't listen on {0}")]
     Listen(SocketAddr, #[source] io::Error),
     /// The table's definition.
-    #[error("the table's definition is incomplete: {0}")]
+    #[error("the table's definition is incomplete")]
     Definition(#[from] aws_sdk_dynamodb::error::BuildError),
     /// The table.
     #[error("the table can't be prepared: {0}")]
     Table(String),
     /// The client for Twilio.
-    #[error("no client for Twilio: {0}")]
+    #[error("no client for Twilio")]
     Twilio(#[source] shared::tls::Error),
+}
+
+impl Error {
+    /// What to do about it, for the operator.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::DynamoDb(error) => error.remedy(),
+            Self::Tenants(..) => "name a directory of tenant documents with --tenants",
+            Self::Listen(..) => "choose another address with --listen",
+            Self::Stream(_) | Self::Table(_) => {
+                "the data file may be another program's or version's: name another with --data"
+            }
+            Self::Filter(_) | Self::Definition(_) | Self::Twilio(_) => "this program was built wrongly: build it again",
+        }
+    }
 }
 
 /// A running stack. Everything stops when it is dropped.
@@ -290,7 +305,6 @@ async fn prepare(client: &aws_sdk_dynamodb::Client) -> Result<(), Error> {
         .set_attribute_definitions(Some(definition.attributes));
     create = create.set_key_schema(Some(definition.keys));
     dynamodb::ensure_table(client, create, table::RETAIN_UNTIL).await?;
-    let failed = |error: String| Error::Table(error);
     let mut pages = client
         .scan()
         .table_name(TABLE)
@@ -298,7 +312,7 @@ async fn prepare(client: &aws_sdk_dynamodb::Client) -> Result<(), Error> {
         .into_paginator()
         .send();
     while let Some(page) = pages.next().await {
-        for item in page.map_err(|error| failed(error.to_string()))?.items.unwrap_or_default() {
+        for item in page.map_err(|error| Error::Table(said(&error)))?.items.unwrap_or_default() {
             let key = |name: &str| item.get(name).cloned().unwrap_or_else(|| AttributeValue::S(String::new()));
             let update = client
                 .update_item()
@@ -306,7 +320,7 @@ async fn prepare(client: &aws_sdk_dynamodb::Client) -> Result<(), Error> {
                 .key(table::PK, key(table::PK))
                 .key(table::SK, key(table::SK))
                 .update_expression("REMOVE lease_until, lease_holder, next_at");
-            update.send().await.map_err(|error| failed(error.to_string()))?;
+            update.send().await.map_err(|error| Error::Table(said(&error)))?;
         }
     }
     Ok(())

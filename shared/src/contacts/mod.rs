@@ -9,11 +9,21 @@ use crate::tenant::Contacts;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 
-/// Reads one employee's contacts, or everybody's if `employee_id` is empty. Several rows of one employee are put together.
-/// Of everybody, some may be missing: a row limit cuts with or without a word. Of one, what came counts even where the answer
-/// says that there was more: a phone too few is better than none.
-pub async fn read(client: &Client, contacts: &Contacts, employee_id: &str) -> Result<Vec<Person>, Error> {
-    let prompts = [(contacts.employee_prompt.clone(), employee_id.to_owned())];
+/// What a look-up found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Whoever was asked for and is there.
+    pub people: Vec<Person>,
+    /// The columns that the document names and no row has. Unknown, and so none, where no row came.
+    pub absent: Vec<String>,
+}
+
+/// Reads one employee's contacts, or everybody's. Several rows of one employee are put together. Of everybody, some may be
+/// missing: a row limit cuts with or without a word. Of one, what came counts even where the answer says that there was more: a
+/// phone too few is better than none.
+pub async fn read(client: &Client, contacts: &Contacts, employee_id: Option<&str>) -> Result<Found, Error> {
+    // An empty value of an optional prompt asks for everybody.
+    let prompts = [(contacts.employee_prompt.clone(), employee_id.unwrap_or_default().to_owned())];
     let columns = contacts.columns.all(&[]);
     let query = Query {
         name: &contacts.query,
@@ -24,20 +34,28 @@ pub async fn read(client: &Client, contacts: &Contacts, employee_id: &str) -> Re
     };
     let mut rows = client.execute(&query).await?;
     let mut people = HashMap::new();
+    let mut absent = columns.clone();
     loop {
         match rows.next().await {
-            Ok(Some(row)) => add(&mut people, [Person::read(&row, &contacts.columns)]),
+            Ok(Some(row)) => {
+                absent.retain(|column| row.get(column).is_none());
+                add(&mut people, [Person::read(&row, &contacts.columns)]);
+            }
             Ok(None) => break,
             Err(error) if error.class() != Class::Incomplete => return Err(error),
-            Err(error) if employee_id.is_empty() || people.contains_key(employee_id) => {
+            Err(error) if employee_id.is_none_or(|id| people.contains_key(id)) => {
                 tracing::warn!(query = contacts.query, %error, "not all contacts came; those that came are used");
                 break;
             }
             Err(error) => return Err(error),
         }
     }
+    if people.is_empty() {
+        absent.clear();
+    }
     // A query that doesn't filter by its prompt must not hand somebody else's phone to this employee.
-    Ok(people.into_values().filter(|person| employee_id.is_empty() || person.employee_id == employee_id).collect())
+    let people = people.into_values().filter(|person| employee_id.is_none_or(|id| person.employee_id == id)).collect();
+    Ok(Found { people, absent })
 }
 
 /// Adds people to those that are known, completing whoever is among them.

@@ -97,6 +97,18 @@ impl Person {
         person
     }
 
+    /// What texts may say of them, by the names after `employee.`
+    pub fn variables(&self) -> [(&'static str, &str); 6] {
+        [
+            ("id", &self.employee_id),
+            ("name", &self.name),
+            ("first_name", &self.first_name),
+            ("last_name", &self.last_name),
+            ("department", &self.department),
+            ("job_title", &self.job_title),
+        ]
+    }
+
     /// Adds what another row says, where this one is silent. An opt-out in either counts, and so does the stricter wish.
     pub fn complete(&mut self, other: &Self) {
         for (own, others) in [

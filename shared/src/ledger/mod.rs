@@ -10,6 +10,7 @@ pub mod cursor;
 pub mod due;
 mod item;
 pub mod read;
+pub mod scan;
 pub mod table;
 pub mod verification;
 
@@ -18,7 +19,7 @@ pub use item::NotAFact;
 use crate::notification::{Fact, NotificationId};
 use crate::tenant::{Tenant, TenantId};
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConsumedCapacity, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
 };
@@ -159,12 +160,8 @@ impl Ledger {
     }
 }
 
-fn unreachable<E, R>(error: &SdkError<E, R>) -> Error
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-    R: std::fmt::Debug,
-{
+fn unreachable<E: std::error::Error + ProvideErrorMetadata + 'static>(error: &SdkError<E>) -> Error {
     // A service error's text could quote a key; its code says enough.
-    let code = error.as_service_error().map(|error| error.code().unwrap_or("unknown"));
-    Error::Unreachable(code.map_or_else(|| DisplayErrorContext(error).to_string(), str::to_owned))
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    Error::Unreachable(code.map_or_else(|| crate::aws::said(error), str::to_owned))
 }

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 
 /// What a text must not hold, if it does: `"money"` or `"national id"`.
 ///
-/// Money is a currency sign or an ISO 4217 code of the usual ones beside a number. A national id is a United States social
-/// security number, a Canadian social insurance number or a British national insurance number in its usual writing.
+/// Money is a currency's sign, code or name beside a number. A national id is a United States social security number, a Canadian
+/// social insurance number or a British national insurance number in its usual writing.
 pub fn forbidden_content(text: &str) -> Option<&'static str> {
     let guards = [(&*MONEY, "money"), (&*NATIONAL_ID, "national id")];
     guards
@@ -15,14 +15,41 @@ pub fn forbidden_content(text: &str) -> Option<&'static str> {
         .map(|(_, name)| name)
 }
 
+/// ISO 4217's active codes of money, in any case.
+const CODES: &str = "AED|AFN|AMD|AOA|ARS|AUD|AWG|AZN|BBD|BDT|BHD|BIF|BMD|BND|BOV|BRL|BSD|BTN|BWP|BYN|BZD|CAD|CDF|CHF|CHW|CLF|CLP|CNY|CRC|CVE|\
+    CZK|DJF|DKK|DOP|DZD|EGP|ERN|ETB|EUR|FJD|FKP|GBP|GHS|GIP|GMD|GNF|GTQ|GYD|HKD|HNL|HTG|HUF|IDR|INR|IQD|IRR|ISK|JMD|JOD|JPY|KES|KGS|\
+    KHR|KMF|KPW|KRW|KWD|KYD|KZT|LAK|LBP|LKR|LRD|LSL|LYD|MDL|MKD|MMK|MNT|MRU|MVR|MWK|MXN|MXV|MYR|MZN|NGN|NIO|NOK|NPR|NZD|OMR|PAB|PGK|\
+    PHP|PKR|PLN|PYG|QAR|RSD|RWF|SAR|SBD|SCR|SDG|SEK|SGD|SHP|SLE|SRD|SSP|STN|SVC|SYP|SZL|THB|TJS|TMT|TND|TTD|TWD|TZS|UAH|UGX|USD|USN|\
+    UYI|UYU|UYW|UZS|VND|VUV|WST|XAD|XAF|XCD|XCG|XOF|XPF|YER|ZAR|ZMW|ZWG";
+/// The rest of them: words, too, in some language that people are texted in. They count in capitals only, and where they don't
+/// stand among other capitals: `CALL BOB 7` is no money of Bolivia.
+const CODES_AND_WORDS: &str = "BAM|BOB|CHE|COP|COU|CUP|GEL|ILS|MAD|MGA|MOP|MUR|NAD|PEN|RON|RUB|SOS|TRY|VED|VES";
+/// Words that are written in capitals for their own sake, `ALL 12 wards`: they count where no other word follows.
+const CODES_AND_LOUD_WORDS: &str = "ALL|TOP";
+/// What money is called, whoever's it is.
+const NAMES: &str = "dollars?|d[oó]lares|euros?|pounds? sterling|pesos?|cents?|centavos?|rupees?|yen|yuan|francs?|roubles?|rubles?|dirhams?|\
+    shekels?|baht|ringgit";
+/// What it is called where a country is named before.
+const NAMES_OF_A_COUNTRY: &str =
+    "pounds?|won|rand|rea(?:l|is)|liras?|crowns?|kron(?:a|e|er|or)|r[iy]als?|dinars?|shillings?";
+/// A country's adjective: `US`, `Canadian`, `South Korean`.
+const OF_A_COUNTRY: &str = r"(?:U\.?S\.?(?:A\.?)?|U\.?K\.?|New Zealand|Hong Kong|Singapore|Taiwan|Swiss|Czech|Thai|Israeli|Saudi|Philippine|(?:South )?\p{L}+(?:ian|ean|can|yan|ese|ish))";
+
 /// Both patterns are constants that the tests compile; should one fail to compile all the same, every text is forbidden.
 static MONEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let sign = r"(?:\p{Sc}|\b(?:US|CA|AU|NZ|HK|MX|C|A)\$)";
-    let code = r"(?:USD|CAD|EUR|GBP|CHF|AUD|NZD|MXN|BRL|JPY|CNY|INR|PHP|SEK|NOK|DKK|PLN|CZK|HUF|ZAR|SGD|HKD|ILS|AED|SAR|COP|CLP|ARS|PEN)";
-    let word = r"(?:dollars?|d[oó]lares|euros?|pounds? sterling|pesos?|cents?|centavos?)";
     let number = r"\d[\d.,'  ]*";
-    Regex::new(&format!(r"(?i){sign}\s*[-+]?{number}|{number}\s*{sign}|\b{code}\s*[-+]?\d|\d\s*{code}\b|\d\s*{word}\b"))
-        .ok()
+    let names = format!(r"(?:{NAMES}|{OF_A_COUNTRY}\s+(?:{NAMES}|{NAMES_OF_A_COUNTRY}))");
+    // No capitals before it, nor after it but the one that begins a name or a sentence.
+    let word_before = format!(r"(?:^|[^\p{{Lu}}\s]\s*)\b(?:{CODES_AND_WORDS})\s*[-+]?\d");
+    let word_after = format!(r"\d\s*(?:{CODES_AND_WORDS})\b\s*(?:$|[^\p{{Lu}}\s]|\p{{Lu}}\P{{Lu}})");
+    let loud_before = format!(r"\b(?:{CODES_AND_LOUD_WORDS})\s*[-+]?{number}(?:$|[^\s\p{{L}}\d])");
+    let loud_after = format!(r"\d\s*(?:{CODES_AND_LOUD_WORDS})(?:$|[^\s\p{{L}}])");
+    let words = format!("{word_before}|{word_after}|{loud_before}|{loud_after}");
+    Regex::new(&format!(
+        r"(?i){sign}\s*[-+]?{number}|{number}\s*{sign}|\b(?:{CODES})\s*[-+]?\d|\d\s*(?:{CODES})\b|\d\s*{names}\b|(?-i:{words})"
+    ))
+    .ok()
 });
 
 static NATIONAL_ID: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -47,6 +74,35 @@ mod tests {
         check("CA$ 15.20", Some("money"));
         check("1200 dollars", Some("money"));
         check("1.200 dólares", Some("money"));
+        check("KRW 900", Some("money"));
+        check("900 THB", Some("money"));
+        check("900 thb", Some("money"));
+        check("900 US dollars", Some("money"));
+        check("900 U.S. dollars", Some("money"));
+        check("900 Canadian dollars", Some("money"));
+        check("900 New Zealand dollars", Some("money"));
+        check("900 Egyptian pounds", Some("money"));
+        check("900 South Korean won", Some("money"));
+        check("12 000 yen", Some("money"));
+        check("900 rupees", Some("money"));
+        // Codes that are words, too.
+        check("You get 900 TRY.", Some("money"));
+        check("You get 900 TRY on Friday", Some("money"));
+        check("You get 900 TRY", Some("money"));
+        check("You get COP 900", Some("money"));
+        check("Net: ALL 900", Some("money"));
+        check("900 ALL.", Some("money"));
+        check("Please try 2 of 3 all day, top 5, Top 10, 3 cup, 2 pen, 4 All staff", None);
+        check("ROOM 12 ALL STAFF MEET", None);
+        check("Shift at 7 TOP FLOOR", None);
+        check("FOR ALL 12 WARDS TRY 3", None);
+        check("On March 20 ALL nurses meet", None);
+        check("Please note: ALL 12 wards are closed", None);
+        check("The TOP 10 wards", None);
+        check("À 9 ils commencent; ang mga 3; ved 12", None);
+        check("Bring 2 copies FOR Ada, 3 NEW forms", None);
+        check("Your 2026 flex dollars are ready; your 2026 plan dollars", None);
+        check("Ward 3 won; lift 20 pounds", None);
         check("SSN 123-45-6789", Some("national id"));
         check("SIN 046 454 286", Some("national id"));
         check("NI AB123456C", Some("national id"));

@@ -17,6 +17,8 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub struct Template {
     source: Arc<str>,
+    /// What it says of the employee, by the names after `employee.`
+    of_employee: Arc<[String]>,
 }
 
 /// The names that a template may use.
@@ -71,13 +73,12 @@ impl Template {
         }
         let environment = environment(&TimeZone::UTC, "en");
         let template = environment.template_from_str(source).map_err(|error| Error::Syntax(error.to_string()))?;
-        let known = variables.all();
-        for name in template.undeclared_variables(true) {
-            if !known.contains(&name) {
-                return Err(Error::Unknown { name, known: known.join(", ") });
-            }
+        let (known, used) = (variables.all(), template.undeclared_variables(true));
+        if let Some(name) = used.iter().find(|name| !known.contains(name)) {
+            return Err(Error::Unknown { name: name.clone(), known: known.join(", ") });
         }
-        let template = Self { source: source.into() };
+        let of_employee = used.iter().filter_map(|name| name.strip_prefix("employee.")).map(str::to_owned).collect();
+        let template = Self { source: source.into(), of_employee };
         let sample = |names: &[String], text: &str| names.iter().map(|name| (name.clone(), text.to_owned())).collect();
         // A sample that is a date and a time at once: what a filter refuses now, it would refuse for every employee.
         let filling = Filling {
@@ -88,6 +89,11 @@ impl Template {
         };
         template.fill(&filling).map_err(|error| Error::Render(said_of_samples(&error)))?;
         Ok(template)
+    }
+
+    /// What it says of the employee, by the names after `employee.`
+    pub fn of_employee(&self) -> &[String] {
+        &self.of_employee
     }
 
     /// Fills the holes. Surrounding white space is cut off.

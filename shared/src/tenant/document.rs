@@ -74,10 +74,16 @@ fn read(id: &TenantId, section: Section<'_>) -> Option<Tenant> {
     let on_doubt = on_doubt(&section);
     let time_zones = time_zones(&section);
     let retention_days = section.number("retention_days", 2555, 1..=36500);
-    let tenant = Tenant {
+    let display_name = section.text("display_name").unwrap_or_else(|| id.to_string());
+    let mode = section.choice("mode", &[("live", Mode::Live), ("dry_run", Mode::DryRun)], Mode::Live);
+    let portal_tokens = portal_tokens(&section);
+    let verify_rate_limit = section.text("verify_rate_limit");
+    // What is missing must not keep anything else from being looked at.
+    section.finish();
+    Some(Tenant {
         id: id.clone(),
-        display_name: section.text("display_name").unwrap_or_else(|| id.to_string()),
-        mode: section.choice("mode", &[("live", Mode::Live), ("dry_run", Mode::DryRun)], Mode::Live),
+        display_name,
+        mode,
         only_to,
         peoplesoft: peoplesoft?,
         twilio: twilio?,
@@ -87,14 +93,12 @@ fn read(id: &TenantId, section: Section<'_>) -> Option<Tenant> {
         quiet_hours,
         on_doubt,
         retention: Duration::from_secs(86_400 * u64::from(retention_days)),
-        portal_tokens: portal_tokens(&section),
-        verify_rate_limit: section.text("verify_rate_limit"),
+        portal_tokens,
+        verify_rate_limit,
         time_zones,
         contacts,
         events,
-    };
-    section.finish();
-    Some(tenant)
+    })
 }
 
 fn peoplesoft_connection(section: Section<'_>) -> Option<peoplesoft::Connection> {
@@ -136,15 +140,14 @@ fn peoplesoft_connection(section: Section<'_>) -> Option<peoplesoft::Connection>
 /// The address up to and including the node, from `host`, `port` and `node`, or from `base_url` with or without the node.
 fn peoplesoft_base_url(section: &Section<'_>) -> Option<String> {
     const LISTENER: &str = "RESTListeningConnector";
-    let node = section.text("node");
+    let (node, host) = (section.text("node"), section.text("host"));
+    let port = section.number("port", 443, 1..=65_535);
     if let Some(node) = &node
         && (node.is_empty() || !node.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
     {
         section.problem("node", "is no node name: letters, digits and '_'");
         return None;
     }
-    let host = section.text("host");
-    let port = section.number("port", 443, 1..=65_535);
     if section.value("base_url").is_none() {
         let Some(host) = host else {
             section.problem("host", "is required, unless there is a \"base_url\"");
@@ -161,8 +164,10 @@ fn peoplesoft_base_url(section: &Section<'_>) -> Option<String> {
         }
         return Some(url);
     }
-    if host.is_some() {
-        section.problem("base_url", "contradicts \"host\": give one of them");
+    for (key, is_given) in [("host", host.is_some()), ("port", section.value("port").is_some())] {
+        if is_given {
+            section.problem("base_url", format!("contradicts {key:?}: give one of them"));
+        }
     }
     let base = section.parsed("base_url", http_url)?;
     let last = base.rsplit('/').next().unwrap_or_default();
@@ -190,7 +195,7 @@ fn peoplesoft_auth(section: Section<'_>) -> Option<peoplesoft::Auth> {
             if section.value("token_url").is_none() {
                 section.problem("token_url", "is required");
             }
-            let token_url = section.parsed("token_url", http_url);
+            let token_url = section.parsed("token_url", |text| is_web_address(text).map(|()| text.to_owned()));
             let (client_id, client_secret) =
                 (section.required_text("client_id"), section.required_secret("client_secret"));
             let client_auth = section.choice(
@@ -357,16 +362,17 @@ fn iana_zone(name: &str) -> Result<TimeZone, String> {
 
 /// An absolute http or https address without a slash at its end.
 pub(crate) fn http_url(text: &str) -> Result<String, String> {
+    is_web_address(text).map(|()| text.trim_end_matches('/').to_owned())
+}
+
+fn is_web_address(text: &str) -> Result<(), String> {
     let fits = url::Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
             && url.query().is_none()
             && url.fragment().is_none()
             && url.username().is_empty()
+            && url.password().is_none()
     });
-    if fits {
-        Ok(text.trim_end_matches('/').to_owned())
-    } else {
-        Err("must be an http or https address without query, fragment or user".to_owned())
-    }
+    if fits { Ok(()) } else { Err("must be an http or https address without query, fragment or user".to_owned()) }
 }

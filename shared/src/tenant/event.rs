@@ -61,6 +61,13 @@ pub enum Channels {
     },
 }
 
+impl EventSource {
+    /// Whether any of the texts says this of the employee.
+    pub fn says(&self, variable: &str) -> bool {
+        self.templates.values().any(|template| template.of_employee().iter().any(|used| used == variable))
+    }
+}
+
 impl Channels {
     /// Whether this channel is among them.
     pub fn include(self, channel: Channel) -> bool {
@@ -101,7 +108,15 @@ pub const MEANINGS: &[&str] = &[
     "time_zone",
 ];
 
+/// The meanings whose column must be in the rows: without it everybody would be without a phone, or every text with a hole.
+const NEEDED: &[&str] = &["phone", "name", "first_name", "last_name", "department", "job_title"];
+
 impl Columns {
+    /// The columns without which people lack a phone or texts a word.
+    pub fn needed(&self) -> impl Iterator<Item = &str> {
+        self.fields.values().map(String::as_str).chain(NEEDED.iter().filter_map(|meaning| self.get(meaning)))
+    }
+
     /// The column of a meaning.
     pub fn get(&self, meaning: &str) -> Option<&str> {
         self.known.get(meaning).map(String::as_str)

@@ -18,8 +18,8 @@ pub struct QuietHours {
 impl QuietHours {
     /// The first instant at or after `at` that isn't quiet. Equal ends mean that there are no quiet hours.
     pub fn next_allowed(&self, at: Timestamp, zone: &TimeZone) -> Timestamp {
-        let yesterday = self.spans(at, zone, -1).take(2);
-        yesterday.filter(|(start, end)| *start <= at && at < *end).map(|(_, end)| end).max().unwrap_or(at)
+        let spans = self.spans(at, zone, -1).take(2); // yesterday's may last until today
+        spans.filter(|(start, end)| *start <= at && at < *end).map(|(_, end)| end).max().unwrap_or(at)
     }
 
     /// When the next quiet span begins after `at`; `None` if there is none.

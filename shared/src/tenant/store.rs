@@ -2,9 +2,10 @@
 //! without a deploy. Never writes a secret.
 
 use super::{Invalid, Problem, Tenant, TenantId, document};
+use crate::aws::said;
 use crate::clock::Clock;
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use jiff::Timestamp;
@@ -19,6 +20,9 @@ use tokio::sync::Mutex;
 pub const MAX_AGE: Duration = Duration::from_mins(5);
 /// The least time between two fetches that a bad signature asks for, per tenant: a forger must not make us call AWS at will.
 const AFRESH_EVERY: Duration = Duration::from_secs(30);
+/// The same after a fetch that failed: Twilio's tries of one callback all lie within 15 seconds, and one of them has to find
+/// the tokens.
+const AFRESH_AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// How many names without a secret are remembered, so that made-up ones cost neither calls nor memory.
 const UNKNOWN_KEPT: usize = 1000;
 /// Refusals that are about one secret: its key or its policy (Secrets Manager API, `GetSecretValue`, errors).
@@ -53,8 +57,8 @@ type Adjust = Box<dyn Fn(&mut Tenant) + Send + Sync>;
 #[derive(Default)]
 struct Entry {
     fetched_at: Option<Timestamp>,
-    /// When somebody asked for the tokens afresh, and what they were.
-    afresh: Option<(Timestamp, Vec<SecretString>)>,
+    /// When somebody asked for the tokens afresh, and what they were or why they couldn't be had.
+    afresh: Option<(Timestamp, Result<Vec<SecretString>, Error>)>,
     document: Option<Document>,
     /// SHA-256 of the secret that the document was read from.
     digest: [u8; 32],
@@ -108,7 +112,9 @@ impl Tenants {
         if fresh.is_none() {
             match self.list_names().await {
                 Ok(names) => {
-                    self.fetch_many(&names, now).await?;
+                    if let Err(error) = self.fetch_many(&names, now).await {
+                        tracing::warn!(error = %error, "secrets not read together; each is read alone");
+                    }
                     *listed = Some((now, names));
                 }
                 Err(error) if listed.is_some() => {
@@ -133,19 +139,26 @@ impl Tenants {
 
     /// The tokens that may sign for a tenant right now, fetched afresh with the version that is about to become current:
     /// during a rotation Twilio signs with the new one first. Asked again after too short a while, the answer is the same: the
-    /// next callback of a rotation must not be lost because the last one has just been verified.
+    /// next callback of a rotation must not be lost because the last one has just been verified. Not knowing is such an answer
+    /// too, if a short one: a callback that may have been signed with a token that we couldn't read was not forged.
     pub async fn signing_tokens_afresh(&self, id: &TenantId) -> Result<Vec<SecretString>, Error> {
         let entry = self.entry(id).await;
         let mut entry = entry.lock().await;
         let now = self.clock.now();
-        if let Some((at, tokens)) = &entry.afresh
-            && crate::stamp::between(*at, now) < AFRESH_EVERY
-        {
-            return Ok(tokens.clone());
+        if let Some((at, answer)) = &entry.afresh {
+            let holds = if answer.is_ok() { AFRESH_EVERY } else { AFRESH_AFTER_FAILURE };
+            if crate::stamp::between(*at, now) < holds {
+                return answer.clone();
+            }
         }
-        // What can't be read now isn't asked for again at once either; until then the last answer holds.
-        let known = entry.afresh.take().map(|(_, tokens)| tokens).unwrap_or_default();
-        entry.afresh = Some((now, known));
+        // Should this fetch be given up half-way, it counts as one.
+        entry.afresh = Some((now, Err(Error::Unreachable("they are being fetched".to_owned()))));
+        let answer = self.fetch_tokens(id, &mut entry, now).await;
+        entry.afresh = Some((now, answer.clone()));
+        answer
+    }
+
+    async fn fetch_tokens(&self, id: &TenantId, entry: &mut Entry, now: Timestamp) -> Result<Vec<SecretString>, Error> {
         let mut tokens = Vec::new();
         for stage in ["AWSCURRENT", "AWSPENDING"] {
             let Some(json) = self.fetch(id, stage).await? else { continue };
@@ -154,10 +167,9 @@ impl Tenants {
                 tokens.extend(tenant.twilio.next_auth_token);
             }
             if stage == "AWSCURRENT" {
-                self.renew(&mut entry, id, now, Some(&json));
+                self.renew(entry, id, now, Some(&json));
             }
         }
-        entry.afresh = Some((now, tokens.clone()));
         Ok(tokens)
     }
 
@@ -279,10 +291,6 @@ impl Entry {
     }
 }
 
-fn unreachable<E, R>(error: &SdkError<E, R>) -> Error
-where
-    E: std::error::Error + 'static,
-    R: std::fmt::Debug,
-{
-    Error::Unreachable(DisplayErrorContext(error).to_string())
+fn unreachable<E: std::error::Error + ProvideErrorMetadata + 'static>(error: &SdkError<E>) -> Error {
+    Error::Unreachable(said(error))
 }

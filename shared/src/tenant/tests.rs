@@ -173,14 +173,18 @@ fn addresses_may_be_given_in_two_ways() {
 #[test]
 fn oauth_is_read_in_full() {
     let mut document = least();
-    document["peoplesoft"]["auth"] = json!({"type": "oauth2", "token_url": "https://id.example.org/token", "client_id": "us",
+    document["peoplesoft"]["auth"] = json!({"type": "oauth2", "token_url": "https://id.example.org/token/", "client_id": "us",
         "client_secret": "hush-client-secret", "scope": "read", "audience": "https://hr.example.org/", "client_auth": "form"});
     let tenant = read(&document).unwrap();
     let Auth::OAuth2 { token_url, client_id, client_secret, scope, audience, client_auth } = tenant.peoplesoft.auth
     else {
         panic!("not OAuth")
     };
-    assert_eq!((token_url.as_str(), client_id.as_str()), ("https://id.example.org/token", "us"));
+    assert_eq!(
+        (token_url.as_str(), client_id.as_str()),
+        ("https://id.example.org/token/", "us"),
+        "a token's address is kept to the letter"
+    );
     assert_eq!((scope.as_deref(), audience.as_deref()), (Some("read"), Some("https://hr.example.org/")));
     assert_eq!((client_secret.expose_secret(), client_auth), ("hush-client-secret", ClientAuth::Form));
 }

@@ -7,7 +7,7 @@ use shared::ledger::verification::Event;
 use shared::twilio::signature;
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
-const TOKEN: &str = "demo-auth-token";
+const TOKEN: &str = local::demo::AUTH_TOKEN;
 
 fn sink(portal: &Portal) -> String {
     format!("{}/twilio/{TENANT}/events", portal.stack.callback_base_url())

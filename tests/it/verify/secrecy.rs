@@ -32,7 +32,7 @@ async fn a_code_passes_through_and_leaves_no_trace() {
     let facts: Vec<String> = portal.items().await.iter().map(|item| format!("{item:?}")).collect();
     assert!(facts.len() >= 10, "{facts:?}");
     let told = format!("{answers:?}");
-    for secret in [right, wrong, late, lost, &number[1..], PORTAL_TOKEN, "demo-auth-token"] {
+    for secret in [right, wrong, late, lost, &number[1..], PORTAL_TOKEN, local::demo::AUTH_TOKEN] {
         assert!(!log.contains(secret), "{secret} is in a log");
         assert!(!facts.iter().any(|fact| fact.contains(secret)), "{secret} is on the ledger");
         assert!(!told.contains(secret), "{secret} was answered");

@@ -1,12 +1,10 @@
 //! Tells what became of notifications, from the live table: one, an employee's, a tenant's, and what is stuck. Reads only,
 //! but for one fact: whoever sees whole phone numbers is written down first.
 //!
-//! Read in this order: [`run`], [`scan`] (where a tenant's stories come from), [`list`] and [`story`] (for people), [`record`]
-//! (for programs), [`stuck`].
+//! Read in this order: [`run`], [`list`] and [`story`] (for people), [`record`] (for programs), [`stuck`].
 
 pub mod list;
 pub mod record;
-pub mod scan;
 pub mod story;
 pub mod stuck;
 mod verification;
@@ -18,13 +16,15 @@ use crate::terminal::Terminal;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use record::Record;
-use shared::ledger::read::Consistency;
-use shared::ledger::{Error, Ledger};
+use shared::ledger::{Error, Ledger, NotAFact, scan};
 use shared::notification::{Detail, EmployeeKey, Fact, NotificationId, Revealed, Standing, Story};
 use shared::tenant::TenantId;
+use std::io;
 
 /// Writes under way at once.
 const WRITES: usize = 16;
+/// So many items that are no facts are named; of more it is said how many.
+const NAMED: usize = 20;
 
 /// One notification as an audit sees it.
 pub struct Audited {
@@ -55,7 +55,7 @@ pub async fn run(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, audit
             show(deps, terminal, format, audit.reveal, tenant, notification).await
         }
         AuditWhat::Employee { tenant, employee } => {
-            let found = employee_stories(deps, tenant, employee).await?;
+            let found = employee_stories(deps, terminal, tenant, employee).await?;
             several(deps, terminal, (format, audit.reveal), tenant, &found).await?;
             verification::print(deps, terminal, format, tenant, employee).await?;
             Ok(Exit::Done)
@@ -89,7 +89,7 @@ pub async fn run(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, audit
 async fn list(deps: &Deps, terminal: &mut Terminal<'_>, (format, reveal): (Format, bool), wanted: &List) -> Done {
     let (tenant, now) = (&wanted.tenant, deps.clock.now());
     let mut found = match &wanted.employee {
-        Some(employee) => employee_stories(deps, tenant, employee).await?,
+        Some(employee) => employee_stories(deps, terminal, tenant, employee).await?,
         None => tenant_stories(deps, terminal, tenant).await?,
     };
     if let Some(after) = &wanted.after {
@@ -125,27 +125,38 @@ pub async fn tenant_stories(
 ) -> Result<Vec<Audited>, Failure> {
     let ledger = deps.ledger()?;
     let spinner = terminal.spinner("items read");
-    let scanned = scan::stories(ledger, tenant, |items| spinner.set_position(items)).await;
+    let scanned = scan::tenant(ledger, tenant, |items| spinner.set_position(items)).await;
     spinner.finish_and_clear();
     let scanned = scanned.map_err(|error| Failure::ledger(ledger.table(), &error))?;
-    for odd in &scanned.odd {
-        terminal.say(&format!("passed over: {odd}"))?;
-    }
+    pass_over(terminal, &scanned.odd)?;
     if scanned.stories.is_empty() {
         deps.expect_tenant(tenant).await?;
     }
     Ok(audited(scanned.stories, deps.clock.now()))
 }
 
-async fn employee_stories(deps: &Deps, tenant: &TenantId, employee: &str) -> Result<Vec<Audited>, Failure> {
+async fn employee_stories(
+    deps: &Deps,
+    terminal: &mut Terminal<'_>,
+    tenant: &TenantId,
+    employee: &str,
+) -> Result<Vec<Audited>, Failure> {
     let ledger = deps.ledger()?;
-    let key = EmployeeKey::of(tenant, employee);
-    let stories = ledger.employee(tenant, &key, Consistency::Strong).await;
-    let stories = stories.map_err(|error| Failure::ledger(ledger.table(), &error))?;
-    if stories.is_empty() {
+    let scanned = scan::employee(ledger, tenant, &EmployeeKey::of(tenant, employee)).await;
+    let scanned = scanned.map_err(|error| Failure::ledger(ledger.table(), &error))?;
+    pass_over(terminal, &scanned.odd)?;
+    if scanned.stories.is_empty() {
         deps.expect_tenant(tenant).await?;
     }
-    Ok(audited(stories, deps.clock.now()))
+    Ok(audited(scanned.stories, deps.clock.now()))
+}
+
+fn pass_over(terminal: &mut Terminal<'_>, odd: &[NotAFact]) -> io::Result<()> {
+    odd.iter().take(NAMED).try_for_each(|odd| terminal.say(&format!("passed over: {odd}")))?;
+    match odd.len().saturating_sub(NAMED) {
+        0 => Ok(()),
+        more => terminal.say(&format!("passed over: {more} more items that are no facts")),
+    }
 }
 
 fn audited(stories: Vec<Story>, now: Timestamp) -> Vec<Audited> {
@@ -163,16 +174,17 @@ async fn show(
     id: &NotificationId,
 ) -> Done {
     let ledger = deps.ledger()?;
-    let story = ledger.story(tenant, id, Consistency::Strong).await;
-    let story = story.map_err(|error| Failure::ledger(ledger.table(), &error))?;
-    if story.facts.is_empty() {
+    let scanned = scan::notification(ledger, tenant, id).await;
+    let mut scanned = scanned.map_err(|error| Failure::ledger(ledger.table(), &error))?;
+    pass_over(terminal, &scanned.odd)?;
+    let Some(story) = scanned.stories.pop() else {
         deps.expect_tenant(tenant).await?;
         return Err(Failure::Trouble(format!(
             "table {} knows nothing of notification {id} of tenant {tenant}\n  find it with: connector audit employee \
              {tenant} EMPLID, or: connector audit list {tenant} --since 3d",
             ledger.table()
         )));
-    }
+    };
     let now = deps.clock.now();
     let audited = Audited::new(story, now);
     if reveal {

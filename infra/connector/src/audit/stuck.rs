@@ -35,7 +35,7 @@ pub fn why(audited: &Audited, now: Timestamp) -> Option<String> {
             retry_at(story).filter(is_late).map(|due| format!("should have been tried again at {}", stamp::format(due)))
         }
         State::Accepted => {
-            let since = accepted_at(story).unwrap_or_else(|| audited.began_at());
+            let since = last_attempt_at(story).unwrap_or_else(|| audited.began_at());
             let is_old = stamp::between(since, now) > FINAL_WORD;
             is_old.then(|| format!("accepted at {} and no final word since", stamp::format(since)))
         }
@@ -97,7 +97,7 @@ fn retry_at(story: &Story) -> Option<Timestamp> {
     })
 }
 
-fn accepted_at(story: &Story) -> Option<Timestamp> {
+fn last_attempt_at(story: &Story) -> Option<Timestamp> {
     let attempts = story.facts.iter().filter(|fact| matches!(fact.detail, Detail::Attempt(_)));
     attempts.map(|fact| fact.at).max()
 }

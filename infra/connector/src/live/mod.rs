@@ -12,8 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use page::Wanted;
 use shared::clock::Clock;
-use shared::ledger::Ledger;
-use shared::ledger::read::Consistency;
+use shared::ledger::{Ledger, scan};
 use shared::notification::NotificationId;
 use shared::tenant::TenantId;
 use snapshot::Snapshots;
@@ -94,9 +93,11 @@ async fn story(State(shown): State<Arc<Shown>>, Path((tenant, id)): Path<(String
     let (Ok(tenant), Ok(id)) = (TenantId::parse(&tenant), NotificationId::parse(&id)) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    match shown.ledger.story(&tenant, &id, Consistency::Strong).await {
-        Ok(story) if story.facts.is_empty() => StatusCode::NOT_FOUND.into_response(),
-        Ok(story) => html(page::story(&tenant, &story, shown.clock.now())),
+    match scan::notification(&shown.ledger, &tenant, &id).await {
+        Ok(scanned) => match scanned.stories.first() {
+            Some(story) => html(page::story(&tenant, story, shown.clock.now())),
+            None => StatusCode::NOT_FOUND.into_response(),
+        },
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response(),
     }
 }

@@ -83,6 +83,7 @@ pub(super) fn now(snapshot: &Snapshot, wanted: &Wanted) -> Result<String, Error>
         tiles => safe(tiles(&snapshot.sums)?),
         states => safe(states_table(&snapshot.sums)?),
         shown,
+        odd => thousands(snapshot.odd as u64),
         nothing,
         table => safe(table(&rows, tenants, true)?),
     };

@@ -3,10 +3,10 @@
 
 use crate::report::row::Row;
 use crate::report::sums::Sums;
-use aws_sdk_dynamodb::error::DisplayErrorContext;
 use jiff::Timestamp;
+use shared::aws::said;
 use shared::clock::Clock;
-use shared::ledger::{Error, Ledger, read};
+use shared::ledger::{Error, Ledger, read, scan};
 use shared::notification::{Fact, NotificationId, Story};
 use shared::tenant::TenantId;
 use std::cmp::Reverse;
@@ -29,6 +29,8 @@ pub(super) struct Snapshot {
     pub(super) rows: Vec<Row>,
     /// What they add up to.
     pub(super) sums: Sums,
+    /// How many items lie among their facts and are none.
+    pub(super) odd: usize,
 }
 
 /// Takes snapshots when they are asked for and the last one has aged.
@@ -77,14 +79,18 @@ impl Snapshots {
 }
 
 async fn take(ledger: &Ledger, now: Timestamp) -> Result<Snapshot, Error> {
+    let mut odd = 0;
     let mut facts: BTreeMap<(TenantId, NotificationId), Vec<Fact>> = BTreeMap::new();
     let mut pages = ledger.client().scan().table_name(ledger.table()).into_paginator().send();
     while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| Error::Unreachable(DisplayErrorContext(error).to_string()))?;
+        let page = page.map_err(|error| Error::Unreachable(said(&error)))?;
         for item in page.items.unwrap_or_default() {
-            // Cursors, consent and verifications lie beside notifications.
-            if let Ok((tenant, id, fact)) = read::fact(item) {
-                facts.entry((tenant, id)).or_default().push(fact);
+            if !scan::is_notification(&item) {
+                continue;
+            }
+            match read::fact(item) {
+                Ok((tenant, id, fact)) => facts.entry((tenant, id)).or_default().push(fact),
+                Err(_) => odd += 1,
             }
         }
     }
@@ -97,5 +103,5 @@ async fn take(ledger: &Ledger, now: Timestamp) -> Result<Snapshot, Error> {
         rows.push(row);
     }
     rows.sort_by_cached_key(|row| (Reverse(row.created_at), row.id.clone()));
-    Ok(Snapshot { at: now, rows, sums })
+    Ok(Snapshot { at: now, rows, sums, odd })
 }

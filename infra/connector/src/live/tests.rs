@@ -55,6 +55,17 @@ async fn it_shows_the_sums_and_the_rows_that_are_searched_for() {
 }
 
 #[tokio::test]
+async fn what_can_not_be_read_is_counted_and_hides_nothing_else() {
+    let (world, live) = page().await;
+    world.spoil(&id()).await;
+    let (_, html) = get(&live, "/now").await;
+    assert_eq!(html.matches("<tr data-state=").count(), 2, "{html}");
+    assert!(html.contains("can't be read and are passed over: 1<"), "{html}");
+    let (status, html) = get(&live, &format!("/story/st-lukes/{}", id())).await;
+    assert!(status == 200 && html.contains("callback: delivered"), "{html}");
+}
+
+#[tokio::test]
 async fn it_tells_a_story_and_knows_when_there_is_none() {
     let (_world, live) = page().await;
     let (status, html) = get(&live, &format!("/story/st-lukes/{}", id())).await;

@@ -17,6 +17,7 @@ use local::stack::{Options, Stack};
 use shared::clock::Clock;
 use shared::metrics::Metrics;
 use shared::notification::State;
+use shared::telemetry::chain;
 use shared::tenant::{QuietHours, Tenant};
 use shared::timing::Timing;
 use std::fmt::Write as _;
@@ -130,7 +131,9 @@ pub async fn run(terminal: &mut Terminal<'_>, args: &Local) -> Done {
         adjust: Some(Box::new(adjustment(args.poll_every, args.quiet_hours_clock, &clock))),
         metrics: Metrics::off(clock.clone()),
     };
-    let mut stack = Stack::start(options).await.map_err(|error| Failure::Usage(error.to_string()))?;
+    let mut stack = Stack::start(options)
+        .await
+        .map_err(|error| Failure::Usage(format!("{}\n  {}", chain(&error), error.remedy())))?;
     // A run that ends by itself would take its page away while somebody reads it.
     let page = if args.once { None } else { Some(serve_page(&stack, &clock).await?) };
     announce(terminal, args, &stack, demo.as_ref(), page.as_ref())?;
@@ -170,7 +173,10 @@ async fn start_demo(args: &Local, clock: &Clock) -> Result<Demo, Failure> {
         demo.twilio.change(|settings| settings.verify.code = Some(local::demo::CODE.to_owned()));
         demo
     };
-    demo.map(known).map_err(|error| Failure::Usage(format!("the demo can't start: {error}")))
+    demo.map(known).map_err(|error| {
+        let remedy = "it needs free ports on loopback, and room in TMPDIR, or beside the file that --data names";
+        Failure::Usage(format!("the demo can't start: {error}\n  {remedy}"))
+    })
 }
 
 /// What a trial changes in every tenant: how often it is polled, and what quiet hours take the time to be.
@@ -299,6 +305,9 @@ fn conclude(terminal: &mut Terminal<'_>, progress: &Progress, clock: &Clock, dem
     }
     for (name, rows, why) in &progress.bad {
         writeln!(terminal.data, "can't be told: {rows} of the rows of {name}; the last: {why}")?;
+    }
+    for odd in &progress.odd {
+        writeln!(terminal.data, "passed over: {odd}")?;
     }
     for name in &progress.silent {
         writeln!(

@@ -147,6 +147,9 @@ pub(super) fn verdict(progress: &Progress, holds: bool) -> Vec<String> {
     if rows > 0 {
         lines.push(format!("not in it: rows that can't be told ({rows}, see above)"));
     }
+    if !progress.odd.is_empty() {
+        lines.push(format!("not in it: items of the table that are no facts ({}, see above)", progress.odd.len()));
+    }
     lines
 }
 

@@ -1,7 +1,7 @@
 //! Tries a tenant's real systems, one thing after the other, and says of each whether it works or what to do about it. It
 //! changes nothing there, texts nobody, and prints nothing personal.
 //!
-//! Read in this order: [`run`], [`ping`], [`peoplesoft`] (reach, credentials, clock), [`query`] (each query's prompts,
+//! Read in this order: [`run`], [`ping`], [`passes`] (before a document is stored), [`peoplesoft`] (reach, credentials, clock), [`query`] (each query's prompts,
 //! columns and a row of it), [`sample`] (what would be said), [`twilio`] (account, senders, callbacks).
 
 pub mod peoplesoft;
@@ -18,6 +18,7 @@ use comfy_table::{Cell, Color};
 use serde::Serialize;
 use shared::clock::Clock;
 use shared::tenant::{Tenant, TenantId};
+use std::io;
 
 /// One thing that was tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -67,14 +68,18 @@ impl Check {
     }
 }
 
-/// Tries everything that a tenant's document names.
+/// Tries everything that a tenant's document names, and whether Twilio's callbacks reach us.
 pub async fn ping(tenant: &Tenant, clock: &Clock, callback_base_url: Option<&str>) -> Vec<Check> {
-    let (peoplesoft, twilio, callback) = tokio::join!(
-        peoplesoft::checks(tenant, clock),
-        twilio::checks(tenant),
-        twilio::callback(&tenant.id, callback_base_url)
-    );
-    [peoplesoft, twilio, vec![callback]].concat()
+    let (mut checks, callback) = tokio::join!(systems(tenant, clock), twilio::callback(&tenant.id, callback_base_url));
+    checks.push(callback);
+    checks
+}
+
+/// Tries everything that a tenant's document names, whether it is stored already or not. Of a tenant that isn't yet,
+/// `callback` must not be asked: it would remember for minutes that there is none of this name.
+pub async fn systems(tenant: &Tenant, clock: &Clock) -> Vec<Check> {
+    let (peoplesoft, twilio) = tokio::join!(peoplesoft::checks(tenant, clock), twilio::checks(tenant));
+    [peoplesoft, twilio].concat()
 }
 
 /// `connector ping TENANT`
@@ -83,23 +88,47 @@ pub async fn run(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, tenan
     let spinner = terminal.spinner("asking");
     let checks = ping(&document, &deps.clock, deps.callback_base_url.as_deref()).await;
     spinner.finish_and_clear();
-    match format {
-        Format::Json => {
-            for check in &checks {
-                terminal.print_json(&Line { tenant, check })?;
-            }
-        }
-        Format::Table => {
-            let rows = checks.iter().map(row).collect();
-            terminal.print(&table::render(&["", "of", "check", "found"], rows, &[3], terminal.look))?;
-        }
-    }
-    let troubles = checks.iter().filter(|check| check.verdict == Verdict::Trouble).count();
+    print(terminal, format, tenant, &checks)?;
+    let troubles = troubles(&checks).len();
     terminal.say(&match troubles {
         0 => format!("{} checks, all is well; nothing was changed and nobody was texted", checks.len()),
         _ => format!("{} checks, {troubles} in trouble; nothing was changed and nobody was texted", checks.len()),
     })?;
     Ok(Exit::trouble_if(troubles > 0))
+}
+
+/// Tries what a document names before it is stored, and prints what is in trouble. Whether nothing is.
+pub async fn passes(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, tenant: &Tenant) -> io::Result<bool> {
+    let spinner = terminal.spinner("asking");
+    let checks = systems(tenant, &deps.clock).await;
+    spinner.finish_and_clear();
+    let troubles = troubles(&checks);
+    if troubles.is_empty() {
+        terminal.say(&format!("{} checks of PeopleSoft and Twilio, all is well", checks.len()))?;
+        return Ok(true);
+    }
+    print(terminal, format, &tenant.id, &troubles)?;
+    terminal.say(&format!(
+        "{} checks of PeopleSoft and Twilio, {} in trouble: nothing was stored. Mend it, or store the document all the same \
+         with --without-ping",
+        checks.len(),
+        troubles.len()
+    ))?;
+    Ok(false)
+}
+
+fn troubles(checks: &[Check]) -> Vec<Check> {
+    checks.iter().filter(|check| check.verdict == Verdict::Trouble).cloned().collect()
+}
+
+fn print(terminal: &mut Terminal<'_>, format: Format, tenant: &TenantId, checks: &[Check]) -> io::Result<()> {
+    match format {
+        Format::Json => checks.iter().try_for_each(|check| terminal.print_json(&Line { tenant, check })),
+        Format::Table => {
+            let rows = checks.iter().map(row).collect();
+            terminal.print(&table::render(&["", "of", "check", "found"], rows, &[3], terminal.look))
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -19,6 +19,9 @@ use shared::tenant::{Invalid, TenantId, store};
 use std::path::Path;
 use summary::Summary;
 
+/// What stands for stdin where a file is asked for.
+const STDIN: &str = "-";
+
 /// Validates a document and says what is in it. Needs nothing but the file.
 pub fn check(terminal: &mut Terminal<'_>, format: Format, check: &cli::Check) -> Done {
     let tenant = match &check.tenant {
@@ -100,11 +103,8 @@ async fn show(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, tenant: 
             terminal.say(&format!("correct the document and store it with: connector tenant rotate {id} FILE"))?;
             Ok(Exit::Trouble)
         }
-        Ok(None) | Err(store::Error::Unreachable(_)) => Err(deps
-            .tenant(tenant)
-            .await
-            .err()
-            .unwrap_or_else(|| Failure::Trouble(format!("tenant {tenant} has turned up just now: ask again")))),
+        Ok(None) => Err(deps.no_such_tenant(tenant)),
+        Err(error @ store::Error::Unreachable(_)) => Err(deps::unreachable(&error)),
     }
 }
 
@@ -166,14 +166,22 @@ fn named_by(file: &Path) -> Result<TenantId, Failure> {
     })
 }
 
+/// A file's text, which is JSON of some kind.
 fn read(terminal: &mut Terminal<'_>, file: &Path) -> Result<String, Failure> {
-    let unreadable = |error| Failure::Usage(format!("can't read {}: {error}", file.display()));
-    if file == Path::new("-") {
+    let unreadable = |why: String| Failure::Usage(format!("can't read {}: {why}", file.display()));
+    let text = if file == Path::new(STDIN) {
         let mut text = String::new();
-        terminal.answers.read_to_string(&mut text).map_err(unreadable)?;
-        return Ok(text);
-    }
-    std::fs::read_to_string(file).map_err(unreadable)
+        terminal.answers.read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(file)
+    };
+    let text = text.map_err(|error| unreadable(error.to_string()))?;
+    // Not serde's own words, which might quote a secret.
+    serde_json::from_str::<serde::de::IgnoredAny>(&text).map_err(|error| {
+        let (kind, line, column) = (error.classify(), error.line(), error.column());
+        unreadable(format!("it is not JSON: {kind:?} error at line {line}, column {column}"))
+    })?;
+    Ok(text)
 }
 
 #[cfg(test)]

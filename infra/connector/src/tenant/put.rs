@@ -1,16 +1,19 @@
-//! Stores a tenant document as a secret: validates it, shows what would change, asks, writes. The only place that writes a
-//! secret. Nobody goes live here by accident.
+//! Stores a tenant document as a secret: validates it, tries what it names, shows what would change, asks, writes. The only
+//! place that writes a secret. Nobody goes live here by accident.
 
-use super::{difference, print_problems, read, summary};
+use super::{STDIN, difference, print_problems, read, summary};
 use crate::ask;
 use crate::cli::{Format, Store};
 use crate::deps::{self, Deps};
 use crate::failure::{Done, Exit, Failure};
+use crate::ping;
 use crate::terminal::Terminal;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use serde_json::{Value, json};
+use shared::aws::said;
 use shared::tenant::{Mode, Tenant, TenantId};
+use std::path::Path;
 
 /// What the operator takes for granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +27,11 @@ pub enum Meant {
 /// Stores a document.
 pub async fn put(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, args: &Store, meant: Meant) -> Done {
     let id = &args.tenant;
+    if args.file == Path::new(STDIN) && !args.yes {
+        return Err(Failure::Usage(
+            "the document comes through stdin, so nobody can be asked there: confirm it with --yes".to_owned(),
+        ));
+    }
     let text = read(terminal, &args.file)?;
     let tenant = match shared::tenant::parse(id, &text) {
         Ok(tenant) => tenant,
@@ -32,7 +40,6 @@ pub async fn put(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, args:
             return Ok(Exit::Trouble);
         }
     };
-    // A document that is valid may still name the wrong systems: trying them belongs here, before anything is asked.
     let stored = current(deps, id).await?;
     if stored.is_none() && meant == Meant::Existing {
         deps.expect_tenant(id).await?;
@@ -50,20 +57,24 @@ pub async fn put(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, args:
         }
         return done(terminal, format, id, "unchanged", mode);
     }
+    if !args.without_ping && !ping::passes(deps, terminal, format, &tenant).await? {
+        return Ok(Exit::Trouble);
+    }
     terminal.say(&preview(deps, &tenant, changes.as_deref(), mode))?;
     let question =
         if stored.is_some() { format!("Replace the document of {id}?") } else { format!("Add tenant {id}?") };
     if !ask::confirm(terminal, &question, args.yes)? {
         return Ok(Exit::Trouble);
     }
+    let secret = deps.secret_name(id);
     if stored.is_some() {
-        let put = deps.secrets.put_secret_value().secret_id(deps.secret_name(id)).secret_string(text);
-        put.send().await.map_err(|error| refused(&error))?;
+        let put = deps.secrets.put_secret_value().secret_id(&secret).secret_string(text);
+        put.send().await.map_err(|error| refused(&secret, "PutSecretValue", &error))?;
         done(terminal, format, id, "replaced", mode)
     } else {
-        let create = deps.secrets.create_secret().name(deps.secret_name(id)).secret_string(text);
+        let create = deps.secrets.create_secret().name(&secret).secret_string(text);
         let create = create.description(format!("Tenant document of {}", tenant.display_name));
-        create.send().await.map_err(|error| refused(&error))?;
+        create.send().await.map_err(|error| refused(&secret, "CreateSecret", &error))?;
         done(terminal, format, id, "added", mode)
     }
 }
@@ -79,12 +90,13 @@ fn done(terminal: &mut Terminal<'_>, format: Format, id: &TenantId, did: &str, m
 
 /// The stored document as it stands, if there is one.
 async fn current(deps: &Deps, id: &TenantId) -> Result<Option<String>, Failure> {
-    match deps.secrets.get_secret_value().secret_id(deps.secret_name(id)).send().await {
+    let secret = deps.secret_name(id);
+    match deps.secrets.get_secret_value().secret_id(&secret).send().await {
         Ok(output) => Ok(Some(output.secret_string.unwrap_or_default())),
         Err(error) if error.as_service_error().is_some_and(GetSecretValueError::is_resource_not_found_exception) => {
             Ok(None)
         }
-        Err(error) => Err(refused(&error)),
+        Err(error) => Err(refused(&secret, "GetSecretValue", &error)),
     }
 }
 
@@ -136,25 +148,22 @@ fn preview(deps: &Deps, tenant: &Tenant, changes: Option<&[String]>, mode: Mode)
     told
 }
 
-/// Secrets Manager's own words: they name secrets and rights, never a value.
-fn refused<E, R>(error: &SdkError<E, R>) -> Failure
-where
-    E: std::error::Error + ProvideErrorMetadata + 'static,
-    R: std::fmt::Debug + 'static,
-{
-    match error.as_service_error() {
-        Some(service) => Failure::Trouble(format!(
-            "Secrets Manager refuses: {}: {}",
-            service.code().unwrap_or("unknown"),
-            service.message().unwrap_or("no reason given")
-        )),
-        None => deps::unreachable(&Unreached(chain(error))),
-    }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |told, cause| format!("{told}: {cause}"))
+/// Secrets Manager's own words, which name secrets and rights and never a value, and what to do.
+fn refused<E: std::error::Error + ProvideErrorMetadata + 'static>(
+    secret: &str,
+    right: &str,
+    error: &SdkError<E>,
+) -> Failure {
+    let SdkError::ServiceError(service) = error else { return deps::unreachable(&Unreached(said(error))) };
+    let remedy = match service.err().code() {
+        Some("AccessDeniedException") => format!("your AWS identity needs secretsmanager:{right} on it, and its key"),
+        Some("InvalidRequestException") => format!(
+            "if it is marked for deletion: aws secretsmanager restore-secret --secret-id {secret}, or choose another tenant id"
+        ),
+        Some("DecryptionFailure" | "EncryptionFailure") => "mend the secret's key or its policy".to_owned(),
+        _ => format!("secretsmanager:{right} was asked for; try again, and look at what it says"),
+    };
+    Failure::Trouble(format!("Secrets Manager refuses secret {secret}: {}\n  {remedy}", said(error)))
 }
 
 /// No answer came from Secrets Manager.
@@ -165,6 +174,24 @@ struct Unreached(String);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_sdk_secretsmanager::config::http::HttpResponse;
+    use aws_sdk_secretsmanager::error::ErrorMetadata;
+
+    #[test]
+    fn a_refusal_names_the_secret_and_the_right_that_is_missing() {
+        let check = |code: &str, expect: &[&str]| {
+            let metadata = ErrorMetadata::builder().code(code).message("no").build();
+            let raw = HttpResponse::new(400.try_into().unwrap(), "".into());
+            let error = SdkError::service_error(GetSecretValueError::generic(metadata), raw);
+            let told = refused("p/mercy", "PutSecretValue", &error).to_string();
+            assert!(told.starts_with(&format!("Secrets Manager refuses secret p/mercy: {code}: no\n  ")), "{told}");
+            assert!(expect.iter().all(|part| told.contains(part)), "{told}");
+        };
+        check("AccessDeniedException", &["needs secretsmanager:PutSecretValue on it"]);
+        check("InvalidRequestException", &["restore-secret --secret-id p/mercy"]);
+        check("DecryptionFailure", &["key"]);
+        check("LimitExceededException", &["secretsmanager:PutSecretValue"]);
+    }
 
     #[test]
     fn nobody_goes_live_without_being_told_to() {

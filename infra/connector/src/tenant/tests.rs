@@ -1,8 +1,11 @@
 use super::*;
 use crate::samples::{at, document};
 use crate::world::{Ran, World};
+use local::demo::{Demo, Moods};
 use serde_json::Value;
+use shared::clock::Clock;
 use shared::tenant::Mode;
+use std::time::Duration;
 
 /// What must never be printed.
 const SECRETS: &[&str] =
@@ -73,6 +76,18 @@ async fn what_can_not_be_read_is_a_usage_error() {
     check(&["tenant", "check", "/nowhere/St_Lukes.json"], "say which it is for with --tenant NAME").await;
     check(&["tenant", "check", "-"], "say which it is for with --tenant NAME").await;
     check(&["tenant", "add", "mercy", "/nowhere/mercy.json"], "can't read").await;
+    // There is nobody to ask: what would be answered is the document.
+    check(&["tenant", "add", "mercy", "-", "--without-ping"], "confirm it with --yes").await;
+    check(&["tenant", "rotate", "st-lukes", "-", "--without-ping"], "confirm it with --yes").await;
+    for words in [&["tenant", "check", "-", "--tenant", "mercy"][..], &["tenant", "add", "mercy", "-", "--yes"]] {
+        for (typed, expect) in
+            [("", "Eof error at line 1"), ("{\"a\": 1,\n hunter2}", "Syntax error at line 2, column 2")]
+        {
+            let ran = run(&world, words, typed).await;
+            assert!(ran.code == 2 && ran.data.is_empty(), "{ran:?}");
+            assert!(ran.talk.contains("can't read -: it is not JSON") && ran.talk.contains(expect), "{ran:?}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -80,9 +95,12 @@ async fn a_document_can_come_through_a_pipe() {
     let world = world().await;
     let ran = run(&world, &["tenant", "check", "-", "--tenant", "mercy"], &document().to_string()).await;
     assert_eq!(ran.code, 0, "{ran:?}");
-    let ran = run(&world, &["tenant", "check", "-", "--tenant", "mercy"], "{").await;
+    let add = ["tenant", "add", "mercy", "-", "--yes", "--without-ping"];
+    let ran = run(&world, &add, &document().to_string()).await;
+    assert_eq!((ran.code, ran.data.as_str()), (0, "mercy: added, dry_run\n"), "{ran:?}");
+    let ran = run(&world, &["tenant", "check", "-", "--tenant", "mercy"], "[]").await;
     assert_eq!(ran.code, 1, "{ran:?}");
-    assert!(ran.data.contains("(the whole)  is not JSON"), "{ran:?}");
+    assert!(ran.data.contains("(the whole)  must be a JSON object"), "{ran:?}");
 }
 
 #[tokio::test]
@@ -90,19 +108,19 @@ async fn a_new_tenant_starts_in_dry_run_unless_told_otherwise() {
     let world = world().await;
     let file = write(&world, "mercy.txt", |_| {});
     let mercy = TenantId::parse("mercy").unwrap();
-    let declined = run(&world, &["tenant", "add", "mercy", &file], "\n").await;
+    let declined = run(&world, &["tenant", "add", "mercy", &file, "--without-ping"], "\n").await;
     assert_eq!(declined.code, 1);
     assert!(declined.talk.contains("is new: secret peoplesoft-twilio/tenants/mercy is created"), "{declined:?}");
     assert!(world.deps.tenants.get(&mercy).await.unwrap().is_none());
 
-    let added = run(&world, &["tenant", "add", "mercy", &file], "y\n").await;
+    let added = run(&world, &["tenant", "add", "mercy", &file, "--without-ping"], "y\n").await;
     assert_eq!((added.code, added.data.as_str()), (0, "mercy: added, dry_run\n"), "{added:?}");
     assert_eq!(world.deps.tenants.get(&mercy).await.unwrap().unwrap().mode, Mode::DryRun);
 
     // The document says live, which is not enough.
     let again = run(&world, &["tenant", "rotate", "mercy", &file, "--yes"], "").await;
     assert_eq!((again.code, again.data.as_str()), (0, "mercy: unchanged, dry_run\n"), "{again:?}");
-    let live = run(&world, &["tenant", "rotate", "mercy", &file, "--live", "--yes"], "").await;
+    let live = run(&world, &["tenant", "rotate", "mercy", &file, "--live", "--yes", "--without-ping"], "").await;
     assert_eq!((live.code, live.data.as_str()), (0, "mercy: replaced, live\n"), "{live:?}");
     assert!(live.talk.contains("- mode: \"dry_run\"\nmode live: people are texted and called"), "{live:?}");
     assert_eq!(world.deps.tenants.get(&mercy).await.unwrap().unwrap().mode, Mode::Live);
@@ -116,7 +134,8 @@ async fn a_rotation_shows_what_changes_and_no_secret() {
         document["poll"] = json!({"every_seconds": 30});
         document["only_to"] = json!([]);
     });
-    let ran = run(&world, &["--format", "json", "tenant", "rotate", "st-lukes", &file], "yes\n").await;
+    let ran =
+        run(&world, &["--format", "json", "tenant", "rotate", "st-lukes", &file, "--without-ping"], "yes\n").await;
     assert_eq!(
         (ran.code, ran.data.as_str()),
         (0, "{\"did\":\"replaced\",\"mode\":\"live\",\"tenant\":\"st-lukes\"}\n"),
@@ -125,6 +144,47 @@ async fn a_rotation_shows_what_changes_and_no_secret() {
     insta::assert_snapshot!(ran.talk);
     let stored = world.deps.tenants.get(&crate::samples::tenant_id()).await.unwrap().unwrap();
     assert_eq!(stored.poll.every.as_secs(), 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_document_names_is_tried_before_it_is_stored() {
+    let world = World::start(Clock::system().now()).await;
+    let moods = Moods { staff: 30, latency: Duration::ZERO, ..Moods::default() };
+    let demo = Demo::start(&moods, Clock::system(), None).await.unwrap();
+    let document = std::fs::read(demo.tenants().join(format!("{}.json", local::demo::TENANT))).unwrap();
+    let good: Value = serde_json::from_slice(&document).unwrap();
+    let write = |name: &str, password: &str| {
+        let mut document = good.clone();
+        document["peoplesoft"]["auth"]["password"] = password.into();
+        write(&world, name, |whole| *whole = document)
+    };
+    let (bad, good) = (
+        write("bad.txt", "another-password"),
+        write("good.txt", good["peoplesoft"]["auth"]["password"].as_str().unwrap()),
+    );
+    let mercy = TenantId::parse("mercy").unwrap();
+
+    let refused = run(&world, &["tenant", "add", "mercy", &bad, "--live", "--yes"], "").await;
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.data.contains("credentials") && !refused.data.contains("Twilio"), "only the trouble: {refused:?}");
+    assert!(refused.talk.contains("nothing was stored") && refused.talk.contains("--without-ping"), "{refused:?}");
+    let json = run(&world, &["--format", "json", "tenant", "add", "mercy", &bad, "--yes"], "").await;
+    assert!(json.code == 1 && json.data.lines().count() > 0, "{json:?}");
+    for line in json.data.lines() {
+        let check: Value = serde_json::from_str(line).unwrap();
+        assert_eq!((&check["tenant"], &check["verdict"]), (&"mercy".into(), &"trouble".into()));
+    }
+    assert!(world.deps.tenants.get(&mercy).await.unwrap().is_none());
+
+    let added = run(&world, &["tenant", "add", "mercy", &bad, "--live", "--yes", "--without-ping"], "").await;
+    assert_eq!((added.code, added.data.as_str()), (0, "mercy: added, live\n"), "{added:?}");
+    let replaced = run(&world, &["tenant", "rotate", "mercy", &good, "--yes"], "").await;
+    assert_eq!((replaced.code, replaced.data.as_str()), (0, "mercy: replaced, live\n"), "{replaced:?}");
+    let asked = demo.peoplesoft.requests().len();
+    let again = run(&world, &["tenant", "rotate", "mercy", &good, "--yes"], "").await;
+    assert_eq!(again.data, "mercy: unchanged, live\n", "{again:?}");
+    assert_eq!(demo.peoplesoft.requests().len(), asked, "what is stored already isn't tried");
+    assert!(demo.twilio.accepted().is_empty());
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::operation::create_table::builders::CreateTableInputBuilder;
 use aws_sdk_dynamodb::types::{TimeToLiveSpecification, TimeToLiveStatus};
 use dynoxide::{Database, DynoxideError};
+use shared::aws::said;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::net::Ipv4Addr;
@@ -40,6 +41,24 @@ pub enum Error {
     /// A table could not be made or described.
     #[error("the table {0} can't be created")]
     Table(String, #[source] BoxError),
+}
+
+impl Error {
+    /// What to do about it, for the operator.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::InUse(_) => "stop that process, or name another file with --data",
+            Self::File(..) | Self::Path(_) => {
+                "name another file with --data, in a directory that is there and may be written to"
+            }
+            Self::Database(_) | Self::Index(_) | Self::Table(..) => {
+                "the file may be another program's or version's, or damaged: name another with --data"
+            }
+            Self::Serve(_) => {
+                "look for a free port on loopback, and for room in the directory of temporary files (TMPDIR)"
+            }
+        }
+    }
 }
 
 /// A running `DynamoDB`. Stops accepting when dropped, and lets go of the data file.
@@ -97,22 +116,23 @@ pub async fn ensure_table(
     ttl_attribute: &str,
 ) -> Result<(), Error> {
     let table = definition.get_table_name().clone().unwrap_or_default();
-    let failed = |source: BoxError| Error::Table(table.clone(), source);
+    let failed = |why: String| Error::Table(table.clone(), why.into());
     if let Err(error) = definition.send_with(client).await
         && !error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception)
     {
-        return Err(failed(error.into()));
+        return Err(failed(said(&error)));
     }
-    let described = client.describe_time_to_live().table_name(&table).send().await.map_err(|e| failed(e.into()))?;
+    let described =
+        client.describe_time_to_live().table_name(&table).send().await.map_err(|error| failed(said(&error)))?;
     // DynamoDB refuses to enable what is enabled, so ask first.
     let status = described.time_to_live_description().and_then(|ttl| ttl.time_to_live_status());
     if status == Some(&TimeToLiveStatus::Enabled) {
         return Ok(());
     }
     let expiry = TimeToLiveSpecification::builder().enabled(true).attribute_name(ttl_attribute).build();
-    let expiry = expiry.map_err(|e| failed(e.into()))?;
+    let expiry = expiry.map_err(|error| failed(error.to_string()))?;
     let update = client.update_time_to_live().table_name(&table).time_to_live_specification(expiry);
-    update.send().await.map_err(|e| failed(e.into()))?;
+    update.send().await.map_err(|error| failed(said(&error)))?;
     Ok(())
 }
 

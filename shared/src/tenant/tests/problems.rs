@@ -35,6 +35,27 @@ fn everything_that_is_missing_is_said_at_once() {
             "twilio.auth_token",
         ]
     );
+    // What is missing hides nothing that is wrong elsewhere.
+    let mut document = least();
+    document["peoplesoft"]["auth"] = json!({"type": "basic", "oprid": "NOTIFY"});
+    document["peoplesoft"]["node"] = json!("PSFT HR");
+    document["peoplesoft"]["port"] = json!(0);
+    document["twilio"].as_object_mut().unwrap().remove("auth_token");
+    document["portal_token"] = json!("short");
+    document["verify_rate_limit"] = json!(7);
+    document["moed"] = json!("live");
+    assert_eq!(
+        places(&document),
+        [
+            "moed",
+            "peoplesoft.auth.password",
+            "peoplesoft.node",
+            "peoplesoft.port",
+            "portal_token",
+            "twilio.auth_token",
+            "verify_rate_limit",
+        ]
+    );
     let oauth = json!({"type": "oauth2"});
     let mut document = least();
     document["peoplesoft"]["auth"] = oauth;
@@ -90,6 +111,12 @@ fn values_out_of_bounds_say_what_would_be_right() {
     for pem in ["AAAA", &whole[..whole.len() / 2], &whole.replace("MII", "MIJ"), &whole.replace('\n', " ")] {
         check("/peoplesoft/ca_certificate_pem", json!(pem), "holds no certificate in PEM form, or a damaged one");
     }
+    for url in ["http://:hush@hr.example.org", "http://hush@hr.example.org", "ftp://hr.example.org", "hr.example.org"] {
+        check("/peoplesoft/base_url", json!(url), "peoplesoft.base_url: must be an http or https address");
+        check("/twilio/api_base_url", json!(url), "twilio.api_base_url: must be an http or https address");
+        let oauth = json!({"type": "oauth2", "token_url": url, "client_id": "c", "client_secret": "hush"});
+        check("/peoplesoft/auth", oauth, "peoplesoft.auth.token_url: must be an http or https address");
+    }
     check("/peoplesoft/auth/type", json!("ntlm"), "must be \"basic\" or \"oauth2\"");
     check("/peoplesoft/auth/oprid", json!("A:B"), "can't hold a ':'");
     check("/twilio/account_sid", json!("SK01"), "begins with \"AC\"");
@@ -136,6 +163,11 @@ fn values_out_of_bounds_say_what_would_be_right() {
 #[test]
 fn contradictions_are_named() {
     check("/peoplesoft/base_url", json!("https://hr.example.org/PSIGW/RESTListeningConnector"), "contradicts \"host\"");
+    let mut document = least();
+    document["peoplesoft"]["base_url"] = json!("https://hr.example.org/PSIGW/RESTListeningConnector");
+    document["peoplesoft"].as_object_mut().unwrap().remove("host");
+    document["peoplesoft"]["port"] = json!(8443);
+    assert_eq!(problems(&document), ["peoplesoft.base_url: contradicts \"port\": give one of them"]);
     check("/twilio/from_number", json!("+13125550100"), "contradicts \"messaging_service_sid\"");
     check("/twilio/voice_from_number", Value::Null, "twilio.voice_from_number: is required: an event makes calls");
     check("/twilio/messaging_service_sid", Value::Null, "is required, or a \"from_number\"");
