@@ -188,7 +188,8 @@ pub enum Outcome {
     },
     /// It was certainly not processed, and is tried again later.
     Deferred {
-        /// Twilio's error code, or our own word: `connection`, `quiet_hours`, `account_paused`, `not_started`.
+        /// Twilio's error code, or our own word: `connection`, `http_302` (something in between answered), `not_set_up`,
+        /// `quiet_hours`, `account_paused`, `not_started`.
         code: String,
         /// When.
         #[serde(with = "crate::stamp")]
