@@ -38,6 +38,7 @@ mod ping;
 mod polling;
 mod reasons;
 mod redaction;
+mod retention;
 mod rotation;
 mod sending;
 mod settled;

@@ -13,7 +13,7 @@ pub mod read;
 pub mod table;
 pub mod verification;
 
-pub use item::NotAFact;
+pub use item::{NotAFact, Retention};
 
 use crate::notification::{Fact, NotificationId};
 use crate::tenant::{Tenant, TenantId};
@@ -25,7 +25,6 @@ use aws_sdk_dynamodb::types::{
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 /// One item of the table, as DynamoDB has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -72,9 +71,6 @@ enum Unit {
     Read,
 }
 
-/// How long facts of a tenant are kept after they are learnt; `None` while nothing says.
-pub type Retention = Option<Duration>;
-
 impl Ledger {
     /// The ledger in a table.
     pub fn new(client: Client, table: String) -> Self {
@@ -83,7 +79,7 @@ impl Ledger {
 
     /// Appends a fact of a notification, unless it is there.
     pub async fn append(&self, tenant: &Tenant, id: &NotificationId, fact: &Fact) -> Result<Append<Fact>, Error> {
-        self.append_keeping(&tenant.id, id, fact, Some(tenant.retention)).await
+        self.append_keeping(&tenant.id, id, fact, Some(Retention::of(tenant))).await
     }
 
     /// Appends a fact where the tenant's document, and so its retention, may not be at hand: the fact is then kept for good.
@@ -92,7 +88,7 @@ impl Ledger {
         tenant: &TenantId,
         id: &NotificationId,
         fact: &Fact,
-        retention: Retention,
+        retention: Option<Retention>,
     ) -> Result<Append<Fact>, Error> {
         let item = item::of_fact(tenant, id, fact, retention)?;
         match self.put_new(item).await? {
