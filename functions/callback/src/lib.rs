@@ -47,7 +47,8 @@ pub enum Refusal {
 
 impl From<ledger::Error> for Refusal {
     fn from(error: ledger::Error) -> Self {
-        Self::Ours(error.to_string())
+        // What can't be kept can't be kept next time.
+        if error.may_pass() { Self::Ours(error.to_string()) } else { Self::Malformed("the ledger can't keep it") }
     }
 }
 

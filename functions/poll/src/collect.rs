@@ -173,7 +173,7 @@ impl<'a> Collector<'a> {
             .buffered(APPENDS)
             .try_collect()
             .await
-            .map_err(|error| Error::Taker(error.to_string()))?;
+            .map_err(|error| Error::Ledger(error.to_string()))?;
         for (print, draft, known) in looked {
             if known {
                 self.added.known += 1;
@@ -193,15 +193,24 @@ impl<'a> Collector<'a> {
             .map(|(print, mut draft)| async move {
                 draft.created.held = holding && draft.created.suppressed.is_none();
                 let (id, fact) = draft.into_fact(&deps.timing, now);
-                let appended = deps.ledger.append(tenant, &id, &fact).await?;
-                Ok::<_, ledger::Error>((print, id, fact, appended == Append::Appended))
+                let appended = deps.ledger.append(tenant, &id, &fact).await;
+                (print, id, fact, appended)
             })
             .buffer_unordered(APPENDS);
         let mut failed = None;
-        while let Some(result) = appends.next().await {
-            match result {
-                Ok((print, id, fact, new)) => self.count(print, &id, &fact, new),
-                Err(error) => failed = Some(Error::Taker(error.to_string())),
+        while let Some((print, id, fact, appended)) = appends.next().await {
+            match appended {
+                Ok(appended) => self.count(print, &id, &fact, appended == Append::Appended),
+                Err(error @ ledger::Error::Unreachable(_)) => failed = Some(Error::Ledger(error.to_string())),
+                // One row that can't be kept must not hold up its source for good.
+                Err(ledger::Error::Refused(_)) => {
+                    self.added.bad += 1;
+                    self.added.last_bad = Some(BadRow::TooLarge);
+                }
+                Err(ledger::Error::NotAFact(odd)) => {
+                    tracing::error!(tenant = %tenant.id, notification = %id, error = %odd, "something else lies at its place");
+                    self.added.known += 1;
+                }
             }
         }
         failed.map_or(Ok(()), Err)

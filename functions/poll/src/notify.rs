@@ -39,6 +39,9 @@ pub enum BadRow {
     /// A date that isn't one.
     #[error("column {0:?}: {1}")]
     Date(String, time::Shape),
+    /// More than an item of the ledger's table holds.
+    #[error("a column of the key, or of the employee, is longer than the ledger has room for")]
+    TooLarge,
 }
 
 impl Event {
@@ -120,8 +123,8 @@ pub fn draft(
         channel,
         occurred_at: event.occurred_at(),
         to: phone.ok(),
-        // What must not be said isn't kept either.
-        body: body.filter(|_| !forbidden),
+        // What must not be said isn't kept either, nor what is too long to be said.
+        body: body.filter(|_| !forbidden).map(|body| body.chars().take(LONGEST_TEXT).collect()),
         language,
         time_zone: zone.iana_name().map(str::to_owned),
         not_before: Some(start).filter(|start| *start > now),

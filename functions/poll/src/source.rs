@@ -61,7 +61,8 @@ pub async fn poll(
         turn.note(error);
     }
     let (mut added, appended) = collector.finish(&read).await;
-    (added.bad, added.last_bad) = (tally.bad, tally.last_bad);
+    added.bad += tally.bad;
+    added.last_bad = tally.last_bad.or(added.last_bad);
     if tally.unordered {
         tracing::warn!(tenant = %tenant.id, source = source.source, "the query doesn't order its rows by their time, ascending; reading it takes more requests");
     }
@@ -123,11 +124,11 @@ fn pause(deps: &Deps, error: &Error, failures: u32) -> Duration {
         | Error::Unordered { .. }
         | Error::Outside { .. }
         | Error::NoSuchColumn { .. }
-        | Error::Taker(_) => usual,
+        | Error::Ledger(_) => usual,
     }
 }
 
 fn report(deps: &Deps, tenant: &Tenant, source: &EventSource, cursor: &Cursor, error: &Error) {
     deps.metrics.count(&tenant.id, "PollFailed", 1, Some(&source.source));
-    tracing::error!(tenant = %tenant.id, source = source.source, failures = cursor.failures + 1, error = %error, remedy = error.remedy(), "PeopleSoft not read; the watermark stays");
+    tracing::error!(tenant = %tenant.id, source = source.source, failures = cursor.failures + 1, error = %error, remedy = error.remedy(), "source not read to its end; the watermark stays");
 }

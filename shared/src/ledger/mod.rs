@@ -46,15 +46,28 @@ pub enum Append<T> {
     Exists(T),
 }
 
-/// Why the ledger could not be read or written. Unless it says otherwise, trying again later helps.
+/// Why the ledger could not be read or written. [`Error::may_pass`] says whether trying again later helps.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The table can't be reached, or refuses us.
     #[error("the ledger's table can't be used: {0}")]
     Unreachable(String),
+    /// DynamoDB finds the request wrong: an item is too large, a key too long. Trying again doesn't help.
+    #[error("the ledger's table refuses what it is asked for: {0}")]
+    Refused(String),
     /// An item of the table is none of ours. Trying again doesn't help.
     #[error(transparent)]
     NotAFact(#[from] NotAFact),
+}
+
+impl Error {
+    /// Whether the same thing may succeed later.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Refused(_) | Self::NotAFact(_) => false,
+        }
+    }
 }
 
 /// DynamoDB request units that this process used, in tenths.
@@ -139,7 +152,7 @@ impl Ledger {
                     self.used.write.fetch_add(10, Ordering::Relaxed);
                     Ok(Append::Exists(failed.item.clone().unwrap_or_default()))
                 }
-                _ => Err(unreachable(&error)),
+                _ => Err(trouble(&error)),
             },
         }
     }
@@ -155,12 +168,16 @@ impl Ledger {
     }
 }
 
-fn unreachable<E, R>(error: &SdkError<E, R>) -> Error
+/// What to call trouble with a request.
+fn trouble<E, R>(error: &SdkError<E, R>) -> Error
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
     R: std::fmt::Debug,
 {
     // A service error's text could quote a key; its code says enough.
-    let code = error.as_service_error().map(|error| error.code().unwrap_or("unknown"));
-    Error::Unreachable(code.map_or_else(|| DisplayErrorContext(error).to_string(), str::to_owned))
+    match error.as_service_error().map(|error| error.code().unwrap_or("unknown")) {
+        Some(code @ "ValidationException") => Error::Refused(code.to_owned()),
+        Some(code) => Error::Unreachable(code.to_owned()),
+        None => Error::Unreachable(DisplayErrorContext(error).to_string()),
+    }
 }

@@ -43,7 +43,7 @@ pub async fn stories(ledger: &Ledger, tenant: &TenantId, told: impl Fn(u64)) -> 
             match read::fact(item) {
                 Ok((_, id, fact)) => facts.entry(id).or_default().push(fact),
                 Err(Error::NotAFact(not)) => odd.push(not),
-                Err(error @ Error::Unreachable(_)) => return Err(error),
+                Err(error) => return Err(error),
             }
         }
     }
