@@ -3,7 +3,7 @@
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use local::demo::Moods;
-use local::twilio::{BodyShown, Fault, Rule, Trouble, When};
+use local::twilio::{BodyShown, Fault, Operation, Rule, Trouble, When};
 use shared::clock::Clock;
 use shared::ledger::{Ledger, read::Consistency};
 use shared::metrics::Metrics;
@@ -119,6 +119,48 @@ async fn unheard(stage: &Stage, tenant: &TenantId, fault: Fault, change: impl Fn
     stage.twilio.change(|settings| settings.faults.rules.clear());
     stage.callbacks.switch(true);
     id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_twilios_list_can_not_be_read_for_a_day_nothing_is_sent_again_and_a_person_decides() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("unread", |_| ());
+    let id = unheard(&stage, &tenant, Fault::before(Trouble::Reset), |created| {
+        created.expires_at = created.occurred_at + SignedDuration::from_mins(90);
+    });
+    let id = id.await;
+    let unread = Rule::on(Operation::MessageList, When::Always, Fault::before(Trouble::Status(500)));
+    stage.twilio.change(|settings| settings.faults.rules = vec![unread]);
+    let mut looks = 0;
+    for hour in 1..=23 {
+        stage.play(&tenant, Duration::from_hours(1), Duration::from_mins(5)).await;
+        // In every hour: that is what keeps an alarm going.
+        let now = stage.story(&tenant, &id).await.looks().len();
+        assert!(now > looks, "no look in hour {hour}");
+        looks = now;
+    }
+    assert!(looks < 60, "{looks} looks");
+    assert_eq!(stage.counted()["InDoubt"] as usize, looks + 1);
+    assert_eq!(stage.state(&tenant, &id).await, State::InDoubt);
+    stage.play(&tenant, Duration::from_hours(26), Duration::from_mins(10)).await;
+    let standing = stage.standing(&tenant, &id).await;
+    let why = "Twilio's list could not be read, or did not decide it";
+    assert_eq!((standing.state, standing.reason.as_deref()), (State::Unconfirmed, Some(why)));
+    assert!(stage.story(&tenant, &id).await.looks().len() < looks + 4);
+    assert_eq!((stage.twilio.requests(), stage.counted()["Unconfirmed"]), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_whose_sender_died_is_counted_as_in_doubt() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("died", |_| ());
+    let id = stage.create(&tenant, |_| ()).await;
+    stage.new_records();
+    let deadline = stage.time.now() + SignedDuration::from_secs(60);
+    stage.append(&tenant, &id, Detail::Attempt(Attempt { attempt: 1, deadline, request_id: "died".to_owned() })).await;
+    stage.time.pass(Duration::from_mins(11));
+    stage.sweep(&tenant).await;
+    assert_eq!(stage.counted()["InDoubt"], 1);
 }
 
 const WITHOUT_WORDS: [BodyShown; 2] = [BodyShown::Null, BodyShown::Empty];

@@ -231,6 +231,30 @@ fn every_metric_that_is_watched_is_counted_and_every_alarm_is_explained() {
 }
 
 #[test]
+fn every_alarm_is_on_the_dashboard_and_lasts_as_long_as_its_trouble() {
+    let template = Template::read();
+    let dashboard = template.properties("Dashboard")["DashboardBody"].to_string();
+    for alarm in template.of_type("AWS::CloudWatch::Alarm") {
+        assert!(dashboard.contains(&format!("${{{alarm}.Arn}}")), "{alarm} is not among the dashboard's");
+    }
+    let timing = Timing::default();
+    let seconds = |alarm: &str| {
+        let properties = template.properties(alarm);
+        let period = properties["Metrics"][0]["Period"].as_u64().unwrap();
+        let [periods, needed] =
+            ["EvaluationPeriods", "DatapointsToAlarm"].map(|name| properties[name].as_u64().unwrap());
+        (period, periods, needed)
+    };
+    // Trouble with an account is counted once for each pause.
+    let (period, periods, needed) = seconds("AccountTroubleAlarm");
+    assert!(needed == 1 && period * periods > timing.account_cap.as_secs());
+    // What is in doubt is counted at each look; one attempt that nothing comes of must not ring by itself.
+    let (period, periods, needed) = seconds("InDoubtAlarm");
+    assert!(period < timing.patience.as_secs() && timing.patience.as_secs() < period * (needed - 1));
+    assert!(period * periods >= timing.patience.as_secs() * (needed + 1));
+}
+
+#[test]
 fn every_parameter_says_what_it_is_for_and_what_it_may_be() {
     let template = Template::read();
     for (name, parameter) in template.all["Parameters"].as_object().unwrap() {
