@@ -77,6 +77,19 @@ async fn a_callback_that_the_ledger_has_no_room_for_counts_and_says_how_much_was
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_accounts_callback_is_refused_and_counted_apart_from_forged_ones() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("wrong", |document| {
+        document["twilio"]["account_sid"] = "AC00000000000000000000000000000009".into();
+    });
+    let id = stage.create(&tenant, |_| ()).await;
+    assert_eq!(stage.report(&tenant, &id, 1, (SID, "delivered"), &[]).await, 403);
+    let lines = stage.lines.lock().unwrap().join("\n");
+    assert!(lines.contains(r#""Forged":1,"reason":"account_sid""#), "{lines}");
+    assert!(stage.story(&tenant, &id).await.tried().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_callback_before_the_outcome_is_evidence_enough() {
     let world = World::of(5).await;
     world.settle().await;
