@@ -9,7 +9,7 @@ use shared::peoplesoft::time::{self, When};
 use shared::phone::{Channel, Unusable};
 use shared::stamp;
 use shared::template::{self, Filling, forbidden_content, language_tag};
-use shared::tenant::{Channels, EventSource, Tenant};
+use shared::tenant::{Channels, EventSource, Tenant, TenantId};
 use shared::timing::Timing;
 use std::collections::BTreeMap;
 
@@ -139,6 +139,16 @@ pub fn draft(
 }
 
 impl Draft {
+    /// The id that the same event would have, told by the other channel.
+    pub fn by_the_other_channel(&self, tenant: &TenantId) -> NotificationId {
+        let Created { employee_id, source, key, channel, .. } = &self.created;
+        let other = match channel {
+            Channel::Sms => Channel::Voice,
+            Channel::Voice => Channel::Sms,
+        };
+        NotificationId::of(tenant, employee_id, source, key, other)
+    }
+
     /// The fact to append: what it starts, and when the sweep must look.
     pub fn into_fact(self, timing: &Timing, now: Timestamp) -> (NotificationId, Fact) {
         let created = self.created;

@@ -48,7 +48,7 @@ pub async fn poll(
     let since = cursor
         .watermark
         .map_or(cursor.floor, |watermark| stamp::before(watermark, tenant.poll.overlap).max(cursor.floor));
-    let mut collector = Collector::new(turn, source, seen, cursor.floor);
+    let mut collector = Collector::new(turn, source, seen, &cursor);
     let mut tally = pages::Tally::default();
     let read = if let Some(refusal) = turn.refusal() {
         // Another source of this turn has found out.
@@ -77,7 +77,9 @@ pub async fn poll(
     match read.and(appended) {
         Ok(()) => {
             let next_at = next_regular(tenant, now);
-            if !turn.is_ours() || !deps.ledger.move_cursor(&tenant.id, &cursor, Some(now), 0, next_at).await? {
+            if turn.is_ours() && deps.ledger.move_cursor(&tenant.id, &cursor, Some(now), 0, next_at).await? {
+                seen.read_until(now);
+            } else {
                 tracing::warn!(tenant = %tenant.id, source = source.source, "the reading outlasted its lease; the watermark is whoever's who holds it now");
             }
             deps.metrics.count(&tenant.id, "Polled", 1, None);

@@ -178,7 +178,7 @@ impl Ledger {
         Ok(self.update(update).await?.is_some())
     }
 
-    /// Up to where a tenant was swept, for certain.
+    /// Up to where a tenant was swept, or a moment ago was: what is looked at once more does no harm.
     pub async fn swept_until(&self, tenant: &TenantId) -> Result<Option<Timestamp>, Error> {
         let output = self
             .client

@@ -126,11 +126,11 @@ impl Ledger {
         &self.client
     }
 
-    /// Opens a connection to the table before it is needed. What goes wrong is found out when it is needed.
+    /// Opens a connection to the table before it is needed. What goes wrong is found out when it is needed: a role that may only
+    /// put items, as callback's, is refused this question, and has its connection all the same.
     pub async fn warm(&self) {
-        let key = AttributeValue::S("-".to_owned());
-        let _ =
-            self.client.get_item().table_name(&self.table).key(table::PK, key.clone()).key(table::SK, key).send().await;
+        let query = self.client.query().table_name(&self.table).key_condition_expression("pk = :pk").limit(1);
+        let _ = query.expression_attribute_values(":pk", AttributeValue::S("-".to_owned())).send().await;
     }
 
     async fn put_new(&self, item: Item) -> Result<Append<Item>, Error> {
