@@ -5,9 +5,10 @@ mod policies;
 mod yaml;
 
 use crate::template::yaml::{Template, root};
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use aws_sdk_dynamodb::types::{BillingMode, ProjectionType, StreamViewType};
-use lambda_http::request::LambdaRequest;
 use serde_json::{Value, json};
+use shared::gateway;
 use shared::ledger::{read, table};
 use shared::settings::{self, Settings};
 use shared::timing::Timing;
@@ -295,9 +296,8 @@ fn sample_events_are_understood() {
     }
     let mut paths = BTreeMap::new();
     for name in ["callback-status.json", "callback-inbound.json", "verify-start.json", "verify-check.json"] {
-        let request: LambdaRequest = serde_json::from_str(&sample(name)).unwrap();
-        let request: lambda_http::Request = request.into();
-        paths.insert(name, lambda_http::RequestExt::raw_http_path(&request).to_owned());
+        let event: ApiGatewayV2httpRequest = serde_json::from_str(&sample(name)).unwrap();
+        paths.insert(name, gateway::Request::from(event).path);
     }
     assert_eq!(paths["callback-status.json"], "/twilio/st-lukes/status");
     assert_eq!(paths["verify-start.json"], "/verify/st-lukes/start");

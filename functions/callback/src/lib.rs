@@ -9,9 +9,9 @@ pub mod inbound;
 pub mod status;
 pub mod verified;
 
-use lambda_http::http::{Method, StatusCode, header};
-use lambda_http::{Body, Request, RequestExt, Response};
+use http::{Method, StatusCode};
 use shared::clock::Clock;
+use shared::gateway::{Request, Response};
 use shared::ledger::{self, Ledger};
 use shared::metrics::Metrics;
 use shared::tenant::{TenantId, Tenants, store};
@@ -60,16 +60,15 @@ impl From<store::Error> for Refusal {
 }
 
 /// Answers one request.
-pub async fn respond(deps: &Deps, request: Request) -> Response<Body> {
-    let path = request.raw_http_path().to_owned();
-    let parts: Vec<&str> = path.split('/').collect();
+pub async fn respond(deps: &Deps, request: Request) -> Response {
+    let parts: Vec<&str> = request.path.split('/').collect();
     let ["", "twilio", tenant, route @ ("status" | "inbound" | "events")] = parts.as_slice() else {
         return plain(StatusCode::NOT_FOUND, "not found");
     };
-    if request.method() != Method::POST {
+    if request.method != Method::POST {
         return plain(StatusCode::NOT_FOUND, "not found");
     }
-    match take(deps, tenant, route, &path, request).await {
+    match take(deps, tenant, route, &request).await {
         Ok(response) => response,
         Err(refusal) => {
             refusal.log(tenant, route);
@@ -79,13 +78,13 @@ pub async fn respond(deps: &Deps, request: Request) -> Response<Body> {
     }
 }
 
-async fn take(deps: &Deps, tenant: &str, route: &str, path: &str, request: Request) -> Result<Response<Body>, Refusal> {
+async fn take(deps: &Deps, tenant: &str, route: &str, request: &Request) -> Result<Response, Refusal> {
     let now = deps.clock.now();
     let tenant = TenantId::parse(tenant).map_err(|_| Refusal::Unknown("no tenant could have this name"))?;
-    let verified = verified::verify(deps, &tenant, path, &request).await?;
+    let verified = verified::verify(deps, &tenant, request).await?;
     match route {
         "status" => {
-            status::append(deps, &verified, request.uri().query().unwrap_or_default(), now).await?;
+            status::append(deps, &verified, &request.query, now).await?;
             Ok(plain(StatusCode::NO_CONTENT, ""))
         }
         "events" => {
@@ -122,15 +121,12 @@ impl Refusal {
     }
 }
 
-fn plain(status: StatusCode, sentence: &'static str) -> Response<Body> {
-    let mut response = Response::new(if sentence.is_empty() { Body::Empty } else { Body::from(sentence) });
-    *response.status_mut() = status;
-    response
+fn plain(status: StatusCode, sentence: &'static str) -> Response {
+    Response::new(status, "text/plain; charset=utf-8", sentence)
 }
 
 /// An empty TwiML document: Twilio says nothing to whoever texted.
-fn twiml() -> Response<Body> {
-    let mut response = Response::new(Body::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>"));
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("text/xml; charset=utf-8"));
-    response
+fn twiml() -> Response {
+    let silence = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>";
+    Response::new(StatusCode::OK, "text/xml; charset=utf-8", silence)
 }

@@ -2,8 +2,7 @@
 //! never from a header that the caller chose.
 
 use crate::{Deps, Refusal};
-use lambda_http::http::HeaderMap;
-use lambda_http::{Body, Request};
+use shared::gateway::Request;
 use shared::tenant::{Tenant, TenantId, store};
 use shared::twilio::signature;
 use std::sync::Arc;
@@ -18,8 +17,8 @@ pub struct Verified {
     pub body: Vec<u8>,
 }
 
-/// Checks the signature of a request to `path`, by the tokens at hand and then, once, by those that Secrets Manager has now.
-pub async fn verify(deps: &Deps, id: &TenantId, path: &str, request: &Request) -> Result<Verified, Refusal> {
+/// Checks the signature of a request, by the tokens at hand and then, once, by those that Secrets Manager has now.
+pub async fn verify(deps: &Deps, id: &TenantId, request: &Request) -> Result<Verified, Refusal> {
     let tenant = match deps.tenants.get(id).await {
         Ok(Some(tenant)) => tenant,
         Ok(None) => return Err(Refusal::Unknown("no tenant of this name")),
@@ -27,15 +26,9 @@ pub async fn verify(deps: &Deps, id: &TenantId, path: &str, request: &Request) -
         Err(error @ store::Error::Invalid(..)) => return Err(Refusal::Ours(error.to_string())),
         Err(error) => return Err(error.into()),
     };
-    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
-    let url = format!("{}{path}{query}", deps.callback_base_url);
-    let text = |name| header(request.headers(), name);
-    let (content_type, signed) = (text("content-type"), text(signature::HEADER));
-    let body: &[u8] = match request.body() {
-        Body::Text(text) => text.as_bytes(),
-        Body::Binary(bytes) => bytes,
-        _ => &[],
-    };
+    let (path, query, body) = (&request.path, &request.query, request.body.as_slice());
+    let url = format!("{}{path}{}{query}", deps.callback_base_url, if query.is_empty() { "" } else { "?" });
+    let (content_type, signed) = (request.header("content-type"), request.header(signature::HEADER));
     let mut verified = signature::verify(tenant.twilio.signing_tokens(), &url, content_type, body, signed);
     // Without a signature there is nothing that another token could mend.
     if verified.is_err() && signed.is_some() {
@@ -52,8 +45,4 @@ pub async fn verify(deps: &Deps, id: &TenantId, path: &str, request: &Request) -
         return Err(Refusal::Forbidden("signed for another account of Twilio than the document's account_sid"));
     }
     Ok(Verified { tenant, params, body: body.to_vec() })
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }
