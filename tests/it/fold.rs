@@ -105,8 +105,8 @@ fn check(facts: &[Fact], now: i64, expect: State) {
         let mut order = order.to_vec();
         order.push(order[seen % order.len()].clone());
         seen += 1;
-        for (index, fact) in order.iter_mut().enumerate() {
-            fact.at = at(index as i64);
+        for (second, fact) in (0..).zip(&mut order) {
+            fact.at = at(second);
         }
         let story = Story::new(id.clone(), order);
         assert!(story.facts.is_sorted_by_key(|fact| fact.at));

@@ -154,6 +154,23 @@ async fn a_tenant_whose_texts_have_no_sender_goes_on_calling() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_follows_a_text_that_has_no_sender() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("follows", |_| ());
+    stage.twilio.change(|settings| {
+        let gone = Fault::before(Trouble::Code(21606));
+        settings.faults.rules = vec![Rule::on(Operation::MessageCreate, When::Always, gone)];
+    });
+    let text = stage.create(&tenant, |created| created.escalate_after_minutes = Some(15)).await;
+    stage.minutes(&tenant, 20).await;
+    let mut stories = stage.stories(&tenant).await;
+    stories.retain(|story| story.id != text);
+    let [call] = &stories[..] else { panic!("{stories:#?}") };
+    assert_eq!(stage.accepted(&call.id), 1);
+    assert_eq!(stage.state(&tenant, &text).await, State::Deferred);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whom_the_account_may_not_reach_is_alone_in_not_being_reached_and_rings() {
     let stage = Stage::new().await;
     let tenant = stage.tenant("abroad", |_| ());

@@ -142,7 +142,7 @@ impl Clinic {
         let mut document = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         change(&mut document);
         self.office.rewrite(TENANT, &document);
-        self.later(store::MAX_AGE.as_secs() as i64 + 1);
+        self.later(store::MAX_AGE.as_secs().cast_signed() + 1);
     }
 
     /// Polls once, all sources.

@@ -88,8 +88,8 @@ fn copy(stage: &Stage, tenant: &TenantId, pattern: &NotificationId, copies: usiz
     assert!(!items.is_empty());
     for first in (0..copies).step_by(AT_ONCE) {
         let numbers = first..copies.min(first + AT_ONCE);
-        let copied = numbers.flat_map(|number| items.iter().map(move |item| copied(tenant, item, number))).collect();
-        database.import_items(TABLE, copied, ImportOptions::default()).unwrap();
+        let batch = numbers.flat_map(|number| items.iter().map(move |item| copied(tenant, item, number))).collect();
+        database.import_items(TABLE, batch, ImportOptions::default()).unwrap();
     }
 }
 

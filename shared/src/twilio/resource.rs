@@ -26,7 +26,7 @@ pub struct Resource {
     pub date_created: Option<Timestamp>,
     /// Why it failed, a code for [`super::codes::delivery`].
     pub error_code: Option<u32>,
-    /// Everything Twilio sent, the above included, unless it is [too much](bounded) to be kept.
+    /// Everything Twilio sent, the above included, unless it is more than [`MOST_KEPT`].
     pub fields: Map<String, Value>,
 }
 

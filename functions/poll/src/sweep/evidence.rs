@@ -166,7 +166,8 @@ impl Holders {
         self.read.into_inner().numbers
     }
 
-    /// Who holds what Twilio lists, which appeared at some time. Whoever shares the number is read anew: it may have been settled just now.
+    /// Who holds what Twilio lists, which appeared at some time. Whoever shares the number is read anew: it may have been
+    /// settled just now.
     async fn hold(
         &self,
         looking: &Looking<'_>,
