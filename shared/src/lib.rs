@@ -8,12 +8,14 @@
 //! - [`ledger`]: where facts are kept;
 //! - [`peoplesoft`] and [`twilio`]: the two systems that we connect, as clients see them;
 //! - [`template`], [`phone`], [`moment`]: what is said, to whom, when;
+//! - [`gateway`]: a request to us, and its answer;
 //! - [`timing`], [`settings`], [`telemetry`], [`metrics`], [`tls`], [`aws`], [`clock`], [`stamp`], [`spelling`]: how long, where, and
 //!   how it is written down.
 
 pub mod aws;
 pub mod clock;
 pub mod contacts;
+pub mod gateway;
 pub mod ledger;
 pub mod metrics;
 pub mod moment;

@@ -1,5 +1,6 @@
 //! Callbacks: doubled, reordered, before the outcome was written, forged, for a tenant that doesn't exist.
 
+use crate::stage::Stage;
 use crate::world::World;
 use local::demo::Moods;
 use shared::ledger::read::Consistency;
@@ -62,6 +63,30 @@ async fn doubled_and_reordered_callbacks_come_to_the_same_end() {
     assert!(
         progress.states(world.clock.now()).keys().all(|state| matches!(state, State::Delivered | State::Suppressed))
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_callback_that_the_ledger_has_no_room_for_counts_and_says_how_much_was_left_out() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("large", |_| ());
+    let id = stage.create(&tenant, |_| ()).await;
+    let large = "x".repeat(500_000);
+    assert_eq!(stage.report(&tenant, &id, 1, (SID, "delivered"), &[("Odd", &large)]).await, 204);
+    assert_eq!(stage.state(&tenant, &id).await, State::Delivered);
+    assert_eq!(stage.story(&tenant, &id).await.tried()[&1].reports[0].fields["left_out"], "too long");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_accounts_callback_is_refused_and_counted_apart_from_forged_ones() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("wrong", |document| {
+        document["twilio"]["account_sid"] = "AC00000000000000000000000000000009".into();
+    });
+    let id = stage.create(&tenant, |_| ()).await;
+    assert_eq!(stage.report(&tenant, &id, 1, (SID, "delivered"), &[]).await, 403);
+    let lines = stage.lines.lock().unwrap().join("\n");
+    assert!(lines.contains(r#""Forged":1,"reason":"account_sid""#), "{lines}");
+    assert!(stage.story(&tenant, &id).await.tried().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! What it costs, in DynamoDB's own request units as it reports them. These tests fail when a change makes a text dearer.
 
-use crate::polling::{Clinic, events, query};
+use crate::polling::{Clinic, event, events, query};
 use crate::world::until_still;
 use jiff::SignedDuration;
 use local::demo::{Demo, Moods};
@@ -132,7 +132,10 @@ async fn an_idle_minute_of_a_tenant_costs_eight_read_units_at_most() {
 async fn a_row_that_is_read_again_costs_nothing_or_in_a_new_process_one_write_unit() {
     const ROWS: usize = 40;
     let rows = events("2026-03-17T09:59:00", 0..ROWS);
-    let since_morning = |_: &mut _, document: &mut Value| document["poll"]["start_at"] = json!("2026-03-17");
+    let since_morning = |_: &mut _, document: &mut Value| {
+        document["poll"]["start_at"] = json!("2026-03-17");
+        document["only_to"] = json!(["+13125550199"]); // nobody's here, so that the sweep has nothing to look at
+    };
     let mut clinic = Clinic::open("2026-03-17T15:00:00Z", query().with_rows(rows), since_morning).await;
     assert_eq!(clinic.read().await.created as usize, ROWS);
 
@@ -147,8 +150,27 @@ async fn a_row_that_is_read_again_costs_nothing_or_in_a_new_process_one_write_un
     clinic.later(60);
     let before = clinic.office.deps.ledger.used_units();
     assert_eq!(clinic.read().await.known as usize, ROWS);
-    let (cold, _) = since(&clinic.office.deps.ledger, before);
+    let (cold, read) = since(&clinic.office.deps.ledger, before);
     assert!(cold - ROWS as f64 <= 4.0, "{cold} write units for {ROWS} rows: one failed conditional write each");
+    assert!(read - ROWS as f64 / 2.0 <= 8.0, "{read} read units for {ROWS} rows: whether the other channel told it");
+
+    // What is new since the last reading is nobody's to have told: no process looks it up.
+    for forgets in [false, true] {
+        clinic.later(700); // past the overlap
+        clinic.read().await;
+        if forgets {
+            clinic.office.forget();
+        }
+        clinic.later(60);
+        let stamp = jiff::tz::TimeZone::get("America/Chicago").unwrap().to_datetime(clinic.office.hands.now());
+        for number in 0..ROWS {
+            clinic.add(event(&stamp.to_string(), &number.to_string(), &format!("{forgets} {number}")));
+        }
+        let before = clinic.office.deps.ledger.used_units();
+        assert_eq!(clinic.read().await.created as usize, ROWS);
+        let (_, read) = since(&clinic.office.deps.ledger, before);
+        assert!(read <= 8.0, "{read} read units for new rows");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

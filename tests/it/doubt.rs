@@ -3,17 +3,20 @@
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use local::demo::Moods;
+use local::twilio::{BodyShown, Fault, Operation, Rule, Trouble, When};
 use shared::clock::Clock;
 use shared::ledger::{Ledger, read::Consistency};
 use shared::metrics::Metrics;
-use shared::notification::{Attempt, Created, Detail, Fact, NotificationId, State};
+use shared::notification::{Attempt, Created, Detail, Fact, NotificationId, Outcome, State};
 use shared::phone::{Channel, PhoneNumber};
-use shared::tenant::Tenant;
 use shared::timing::Timing;
 use shared::twilio::{Client, NewMessage, Timeouts};
 use std::sync::Arc;
 
+use crate::stage::{Stage, phone};
 use crate::world::World;
+use shared::tenant::{Tenant, TenantId};
+use std::time::Duration;
 
 /// A second poll function over the same ledger, whose clock says that patience is over.
 fn late_poll(world: &World, now: Timestamp) -> poll::Deps {
@@ -102,6 +105,118 @@ async fn sweeps_at_once_find_what_twilio_took_and_release_nothing() {
         assert_eq!((accepted, released), (taken, !taken), "{story:#?}");
         if taken {
             assert!(matches!(story.standing(now).state, State::Accepted | State::Delivered));
+        }
+    }
+}
+
+/// A text whose answer and callbacks are lost. Twilio took it, or never saw it.
+async fn unheard(stage: &Stage, tenant: &TenantId, fault: Fault, change: impl FnOnce(&mut Created)) -> NotificationId {
+    stage.callbacks.switch(false);
+    let id = stage.create(tenant, change).await;
+    stage.twilio.change(|settings| settings.faults.rules = vec![Rule::on_create(When::Always, fault)]);
+    stage.send().await;
+    stage.twilio.idle().await;
+    stage.twilio.change(|settings| settings.faults.rules.clear());
+    stage.callbacks.switch(true);
+    id
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_twilios_list_can_not_be_read_for_a_day_nothing_is_sent_again_and_a_person_decides() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("unread", |_| ());
+    let id = unheard(&stage, &tenant, Fault::before(Trouble::Reset), |created| {
+        created.expires_at = created.occurred_at + SignedDuration::from_mins(90);
+    });
+    let id = id.await;
+    let unread = Rule::on(Operation::MessageList, When::Always, Fault::before(Trouble::Status(500)));
+    stage.twilio.change(|settings| settings.faults.rules = vec![unread]);
+    let mut looks = 0;
+    for hour in 1..=23 {
+        stage.play(&tenant, Duration::from_hours(1), Duration::from_mins(5)).await;
+        // In every hour: that is what keeps an alarm going.
+        let now = stage.story(&tenant, &id).await.looks().len();
+        assert!(now > looks, "no look in hour {hour}");
+        looks = now;
+    }
+    assert!(looks < 60, "{looks} looks");
+    assert_eq!(stage.counted()["InDoubt"] as usize, looks + 1);
+    assert_eq!(stage.state(&tenant, &id).await, State::InDoubt);
+    stage.play(&tenant, Duration::from_hours(26), Duration::from_mins(10)).await;
+    let standing = stage.standing(&tenant, &id).await;
+    let why = "Twilio's list could not be read, or did not decide it";
+    assert_eq!((standing.state, standing.reason.as_deref()), (State::Unconfirmed, Some(why)));
+    assert!(stage.story(&tenant, &id).await.looks().len() < looks + 4);
+    assert_eq!((stage.twilio.requests(), stage.counted()["Unconfirmed"]), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_whose_sender_died_is_counted_as_in_doubt() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("died", |_| ());
+    let id = stage.create(&tenant, |_| ()).await;
+    stage.new_records();
+    let deadline = stage.time.now() + SignedDuration::from_secs(60);
+    stage.append(&tenant, &id, Detail::Attempt(Attempt { attempt: 1, deadline, request_id: "died".to_owned() })).await;
+    stage.time.pass(Duration::from_mins(11));
+    stage.sweep(&tenant).await;
+    assert_eq!(stage.counted()["InDoubt"], 1);
+}
+
+const WITHOUT_WORDS: [BodyShown; 2] = [BodyShown::Null, BodyShown::Empty];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_is_found_although_twilio_shows_its_words_altered_or_not_at_all() {
+    for shown in [BodyShown::AsSent, BodyShown::AfterTrialNotice, BodyShown::Null, BodyShown::Empty] {
+        let stage = Stage::new().await;
+        let tenant = stage.tenant("shown", |_| ());
+        stage.twilio.change(|settings| settings.body_shown = shown);
+        let id = unheard(&stage, &tenant, Fault::after_accepting(Trouble::Reset), |_| ()).await;
+        stage.minutes(&tenant, 60).await;
+        assert_eq!((stage.state(&tenant, &id).await, stage.accepted(&id)), (State::Delivered, 1), "{shown:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_texts_without_words_what_is_somebody_elses_is_not_taken_for_ones_own() {
+    for shown in WITHOUT_WORDS {
+        let stage = Stage::new().await;
+        let tenant = stage.tenant("others", |_| ());
+        stage.twilio.change(|settings| settings.body_shown = shown);
+        let (early, near) = (phone(700), |created: &mut Created| created.to = Some(phone(700)));
+        // One of an hour before, one of the same moment that Twilio has answered for, and one that never reached it.
+        let before = stage.create(&tenant, |created| created.to = Some(early)).await;
+        stage.send().await;
+        stage.time.pass(Duration::from_hours(1));
+        let beside = stage.create(&tenant, near).await;
+        stage.send().await;
+        let lost = unheard(&stage, &tenant, Fault::before(Trouble::Reset), near).await;
+        stage.minutes(&tenant, 60).await;
+        for id in [&before, &beside, &lost] {
+            assert_eq!((stage.state(&tenant, id).await, stage.accepted(id)), (State::Delivered, 1), "{shown:?}");
+        }
+        let story = stage.story(&tenant, &lost).await;
+        assert_eq!(story.tried()[&1].outcome, Some(&Outcome::PresumedLost), "{shown:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_in_doubt_to_one_number_a_text_without_words_is_the_nearer_ones() {
+    let (taken, lost) = (Fault::after_accepting(Trouble::Reset), Fault::before(Trouble::Reset));
+    for shown in WITHOUT_WORDS {
+        for faults in [[taken, lost], [lost, taken]] {
+            let stage = Stage::new().await;
+            let tenant = stage.tenant("nearer", |_| ());
+            stage.twilio.change(|settings| settings.body_shown = shown);
+            let mut ids = Vec::new();
+            for fault in faults {
+                ids.push(unheard(&stage, &tenant, fault, |created| created.to = Some(phone(700))).await);
+                stage.time.pass(Duration::from_secs(20));
+            }
+            stage.minutes(&tenant, 60).await;
+            for id in &ids {
+                assert_eq!((stage.state(&tenant, id).await, stage.accepted(id)), (State::Delivered, 1), "{faults:?}");
+            }
         }
     }
 }

@@ -39,6 +39,7 @@ mod ping;
 mod polling;
 mod reasons;
 mod redaction;
+mod retention;
 mod rotation;
 mod sending;
 mod settled;

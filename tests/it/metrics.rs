@@ -207,6 +207,35 @@ async fn a_text_that_only_callbacks_tell_of_is_counted_as_accepted_and_delivered
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_text_that_is_found_on_twilios_list_is_counted_as_accepted_and_delivered_once() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("listed", |_| ());
+    stage.callbacks.switch(false);
+    let lost = Rule::on_create(When::Always, Fault::after_accepting(Trouble::Reset));
+    stage.twilio.change(|settings| {
+        settings.faults.rules = vec![lost];
+        settings.list_lag = Duration::from_mins(15);
+    });
+    stage.create(&tenant, |_| ()).await;
+    stage.send().await;
+    stage.twilio.idle().await;
+    for _ in 0..90 {
+        stage.time.pass(Duration::from_mins(1));
+        stage.sweep(&tenant).await;
+    }
+    check(
+        &counts(&*stage.lines.lock().unwrap()),
+        &[
+            ("listed", "Accepted", "sms", 1),
+            ("listed", "Delivered", "sms", 1),
+            ("listed", "Found", "", 1),
+            ("listed", "InDoubt", "", 1),
+            ("listed", "InDoubt", "look", 1),
+        ],
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_created_is_counted_by_kind_and_what_must_not_be_sent_by_reason() {
     let mut rows = vec![event("2026-03-17T15:58:00", "1", "good"), event("2026-03-17T15:58:00", "2", "good")];
     for (number, phone) in [("none", ""), ("short", "911")] {

@@ -136,6 +136,15 @@ impl Clinic {
         Self { office, peoplesoft }
     }
 
+    /// Changes the tenant's document; it is read again once the cached one is old.
+    pub fn change(&self, change: impl FnOnce(&mut Json)) {
+        let path = self.office.documents.path().join(format!("{TENANT}.json"));
+        let mut document = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        change(&mut document);
+        self.office.rewrite(TENANT, &document);
+        self.later(store::MAX_AGE.as_secs().cast_signed() + 1);
+    }
+
     /// Polls once, all sources.
     pub async fn run(&self) -> Report {
         let report = self.office.run().await;

@@ -3,6 +3,7 @@
 use crate::polling::{Clinic, Hands, Office, QUERY, TENANT, document, event, query};
 use local::peoplesoft::{Column, Fault, Kind, Row, Rule, Value};
 use serde_json::{Value as Json, json};
+use shared::ledger::Ledger;
 use shared::metrics::Metrics;
 use shared::notification::{Created, Suppressed};
 use std::collections::BTreeMap;
@@ -31,7 +32,8 @@ async fn what_may_not_or_can_not_be_said_is_suppressed_with_its_reason() {
     assert_eq!(told(only("+1 312 555 0143")).await.suppressed, Some(Suppressed::NotAllowed));
     // As many characters as Twilio takes, whatever their bytes.
     assert_eq!(told(text("é".repeat(1600))).await.suppressed, None);
-    assert_eq!(told(text("é".repeat(1601))).await.suppressed, Some(Suppressed::TooLong));
+    let long = told(text("é".repeat(1601))).await;
+    assert_eq!((long.suppressed, long.body), (Some(Suppressed::TooLong), Some("é".repeat(1600))));
     assert_eq!(told(text("Due {{ event.number | date }}".to_owned())).await.suppressed, Some(Suppressed::Template));
     assert_eq!(
         told(text("{% if event.number == 'two' %}Two{% endif %}".to_owned())).await.suppressed,
@@ -164,6 +166,31 @@ async fn what_an_alarm_waits_for_is_counted() {
     clinic.later(3600);
     assert_eq!(clinic.office.run().await.unusable.len(), 1);
     expect(&[("TenantUnusable", 1)]);
+}
+
+#[tokio::test]
+async fn a_row_that_the_ledger_has_no_room_for_is_reported_and_holds_nobody_up() {
+    let mut clinic = Clinic::open(NOW, query(), |_, _| ()).await;
+    clinic.read().await;
+    let lines = listen(&mut clinic.office);
+    clinic.add(event("2026-03-17T16:00:10", "1", &"x".repeat(500_000)));
+    clinic.add(event("2026-03-17T16:00:20", "2", "two"));
+    clinic.later(60);
+    let added = clinic.read().await;
+    assert_eq!((added.created, added.bad), (1, 1));
+    assert_eq!(counted(&lines)["BadRows"], 1);
+    assert_eq!(clinic.watermark().await, Some(clinic.office.hands.now()));
+}
+
+#[tokio::test]
+async fn a_table_out_of_reach_is_counted_where_an_alarm_looks() {
+    let mut clinic = Clinic::open(NOW, query(), |_, _| ()).await;
+    let lines = listen(&mut clinic.office);
+    let client = clinic.office.deps.ledger.client().clone();
+    clinic.office.deps.ledger = Ledger::new(client, "elsewhere".to_owned());
+    assert!(clinic.office.run().await.sources.is_empty());
+    let expect = ["PollFailed ledger", "PollFailed sweep"].map(|name| (name.to_owned(), 1));
+    assert_eq!(counted(&lines), BTreeMap::from(expect));
 }
 
 #[tokio::test]

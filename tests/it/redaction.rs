@@ -2,6 +2,7 @@
 
 use crate::aws::answering;
 use crate::log::Log;
+use crate::stage::{Stage, TOKEN, phone, wire};
 use crate::world::World;
 use http::StatusCode;
 use local::demo::Moods;
@@ -12,6 +13,7 @@ use shared::ledger::{Ledger, scan};
 use shared::notification::NotificationId;
 use shared::settings::TENANT_SECRET_PREFIX;
 use shared::tenant::{TenantId, Tenants, store};
+use shared::twilio::signature;
 use std::time::Duration;
 
 #[tokio::test]
@@ -79,4 +81,39 @@ async fn an_answer_of_aws_that_can_not_be_read_is_not_told() {
     for error in &errors {
         assert!(error.ends_with("its answer (HTTP 200) can't be read"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn of_a_request_from_a_stranger_nothing_is_logged_that_they_chose() {
+    let log = Log::listen();
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("known", |_| ());
+    let number = phone(42).e164().trim_start_matches('+').to_owned();
+    for name in [number.clone(), format!("+{number}"), format!("x{number}"), format!("call {number}")] {
+        for route in ["status", "inbound", "events", &number] {
+            let url = format!("{}/twilio/{name}/{route}?n={number}", stage.callbacks.url);
+            let answer = wire::client().post(url).header(&number, &number).body(number.clone()).send().await.unwrap();
+            assert_eq!(answer.status().as_u16(), if route == number { 404 } else { 403 });
+        }
+    }
+    // Of a tenant of ours it is said which route was tried, and nothing else.
+    assert_eq!(forged(&stage, &format!("/twilio/{tenant}/inbound?to={number}"), &number).await, 403);
+    let log = log.text();
+    let refused: Vec<_> = log.lines().filter(|line| line.contains("request refused")).collect();
+    assert_eq!(refused.len(), 13, "{log}");
+    assert!(refused[12].contains("\"tenant\":\"known\"") && refused[12].contains("\"route\":\"inbound\""));
+    assert!(refused.iter().all(|line| !line.contains(&number)), "{log}");
+}
+
+/// Posts a form of another account than the document's, signed well.
+async fn forged(stage: &Stage, path: &str, body: &str) -> u16 {
+    let params = [
+        ("AccountSid".to_owned(), "AC00000000000000000000000000000009".to_owned()),
+        ("Body".to_owned(), body.to_owned()),
+    ];
+    let url = format!("{}{path}", stage.callbacks.url);
+    let signed = signature::sign(TOKEN, &url, &params);
+    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(&params).finish();
+    let request = wire::client().post(url).header("content-type", "application/x-www-form-urlencoded");
+    request.header(signature::HEADER, signed).body(form).send().await.unwrap().status().as_u16()
 }

@@ -3,11 +3,11 @@
 
 use crate::stage::wire::Wire;
 use crate::stage::{ACCOUNT, MORNING, Stage, Time};
-use http::{HeaderMap, StatusCode};
-use lambda_http::{Body, RequestExt};
+use http::{HeaderMap, HeaderName, StatusCode};
 use local::aws::secrets::Secrets;
 use local::stack::sdk_config;
 use serde_json::json;
+use shared::gateway;
 use shared::metrics::Metrics;
 use shared::notification::NotificationId;
 use shared::settings::TENANT_SECRET_PREFIX;
@@ -70,12 +70,17 @@ impl Door {
         let params = [("AccountSid", ACCOUNT), ("MessageSid", SID), ("MessageStatus", "sent")];
         let params = params.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&params).finish();
-        let request = http::Request::post(format!("{BASE_URL}{path}?{query}"))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .header("x-twilio-signature", signature::sign(token, &format!("{BASE_URL}{path}?{query}"), &params))
-            .body(Body::Binary(body.into_bytes()))
-            .unwrap();
-        callback::respond(&self.deps, request.with_raw_http_path(path)).await.status().as_u16()
+        let signed = signature::sign(token, &format!("{BASE_URL}{path}?{query}"), &params);
+        let headers = [("content-type", "application/x-www-form-urlencoded"), ("x-twilio-signature", &signed)];
+        let header = |(name, value): (&'static str, &str)| (HeaderName::from_static(name), value.parse().unwrap());
+        let request = gateway::Request {
+            method: http::Method::POST,
+            path: path.to_owned(),
+            query,
+            headers: headers.map(header).into_iter().collect(),
+            body: body.into_bytes(),
+        };
+        callback::respond(&self.deps, request).await.status.as_u16()
     }
 
     fn asked(&self) -> usize {

@@ -5,9 +5,10 @@ mod policies;
 mod yaml;
 
 use crate::template::yaml::{Template, root};
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use aws_sdk_dynamodb::types::{BillingMode, ProjectionType, StreamViewType};
-use lambda_http::request::LambdaRequest;
 use serde_json::{Value, json};
+use shared::gateway;
 use shared::ledger::{read, table};
 use shared::settings::{self, Settings};
 use shared::timing::Timing;
@@ -231,6 +232,30 @@ fn every_metric_that_is_watched_is_counted_and_every_alarm_is_explained() {
 }
 
 #[test]
+fn every_alarm_is_on_the_dashboard_and_lasts_as_long_as_its_trouble() {
+    let template = Template::read();
+    let dashboard = template.properties("Dashboard")["DashboardBody"].to_string();
+    for alarm in template.of_type("AWS::CloudWatch::Alarm") {
+        assert!(dashboard.contains(&format!("${{{alarm}.Arn}}")), "{alarm} is not among the dashboard's");
+    }
+    let timing = Timing::default();
+    let seconds = |alarm: &str| {
+        let properties = template.properties(alarm);
+        let period = properties["Metrics"][0]["Period"].as_u64().unwrap();
+        let [periods, needed] =
+            ["EvaluationPeriods", "DatapointsToAlarm"].map(|name| properties[name].as_u64().unwrap());
+        (period, periods, needed)
+    };
+    // Trouble with an account is counted once for each pause.
+    let (period, periods, needed) = seconds("AccountTroubleAlarm");
+    assert!(needed == 1 && period * periods > timing.account_cap.as_secs());
+    // What is in doubt is counted at each look; one attempt that nothing comes of must not ring by itself.
+    let (period, periods, needed) = seconds("InDoubtAlarm");
+    assert!(period < timing.patience.as_secs() && timing.patience.as_secs() < period * (needed - 1));
+    assert!(period * periods >= timing.patience.as_secs() * (needed + 1));
+}
+
+#[test]
 fn every_parameter_says_what_it_is_for_and_what_it_may_be() {
     let template = Template::read();
     for (name, parameter) in template.all["Parameters"].as_object().unwrap() {
@@ -271,9 +296,8 @@ fn sample_events_are_understood() {
     }
     let mut paths = BTreeMap::new();
     for name in ["callback-status.json", "callback-inbound.json", "verify-start.json", "verify-check.json"] {
-        let request: LambdaRequest = serde_json::from_str(&sample(name)).unwrap();
-        let request: lambda_http::Request = request.into();
-        paths.insert(name, lambda_http::RequestExt::raw_http_path(&request).to_owned());
+        let event: ApiGatewayV2httpRequest = serde_json::from_str(&sample(name)).unwrap();
+        paths.insert(name, gateway::Request::from(event).path);
     }
     assert_eq!(paths["callback-status.json"], "/twilio/st-lukes/status");
     assert_eq!(paths["verify-start.json"], "/verify/st-lukes/start");

@@ -1,5 +1,6 @@
 //! Everything arrives twice: the same poll, the same batch, two batches at once. It lands once.
 
+use crate::polling::{Clinic, event, query};
 use crate::world::World;
 use aws_lambda_events::event::dynamodb::Event;
 use serde_json::{Value, json};
@@ -139,4 +140,26 @@ async fn two_senders_race_for_fresh_notifications_and_each_is_sent_once() {
             .keys()
             .all(|state| matches!(state, State::Delivered | State::Suppressed))
     );
+}
+
+#[tokio::test]
+async fn an_event_is_told_once_although_its_channel_changes_while_it_is_read_again() {
+    for (first, then) in [("sms", "voice"), ("voice", "sms")] {
+        let mut clinic = Clinic::open("2026-03-17T21:00:00Z", query(), |_, document| {
+            document["events"][0]["channels"] = json!([first]);
+        })
+        .await;
+        clinic.read().await;
+        clinic.add(event("2026-03-17T16:00:30", "1", "told"));
+        clinic.later(60);
+        assert_eq!(clinic.read().await.created, 1);
+        // In the overlap of a process that has just started.
+        clinic.change(|document| document["events"][0]["channels"] = json!([then]));
+        clinic.office.forget();
+        clinic.add(event("2026-03-17T16:00:40", "2", "late"));
+        let added = clinic.read().await;
+        assert_eq!((added.created, added.known), (1, 1), "{first}, then {then}");
+        let told: Vec<_> = clinic.created().await.into_iter().map(|created| created.channel.to_string()).collect();
+        assert_eq!(told, [first, then]);
+    }
 }

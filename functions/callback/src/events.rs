@@ -11,13 +11,10 @@ use shared::ledger::{self, Append};
 use shared::phone::mask;
 use shared::stamp;
 use shared::tenant::Tenant;
-use shared::twilio::signature;
+use shared::twilio::{MOST_KEPT, signature};
 
 /// Appends under way at once: Twilio wants its answer within five seconds, however long the array is.
 const AT_ONCE: usize = 16;
-
-/// The most of an event that is kept, in bytes; an item of the table has room for 400 KB. Twilio's have one or two thousand.
-const LONGEST: usize = 300_000;
 
 /// What holds a phone number whatever it looks like, in events that we know and others that we may meet.
 const NUMBERS: &[&str] = &["to", "from", "phone", "phone_number", "msisdn", "recipient", "sender", "mobile"];
@@ -61,7 +58,7 @@ fn read(mut element: Value, now: Timestamp) -> Event {
     let kind = text(&element["type"]).filter(|kind| kind.len() <= 200).unwrap_or_default();
     hide(&mut element, false);
     let mut event = element.to_string();
-    if event.len() > LONGEST {
+    if event.len() > MOST_KEPT {
         event = serde_json::json!({"left_out": "too long", "bytes": event.len()}).to_string();
     }
     Event { at: stamp::whole_millis(now), id, sid, kind: mask_e164(&kind), event }
@@ -175,7 +172,7 @@ mod tests {
 
     #[test]
     fn what_would_not_fit_is_left_out_and_says_so() {
-        let event = read_at_noon(json!({"id": "EZ1", "data": "x".repeat(LONGEST)}));
+        let event = read_at_noon(json!({"id": "EZ1", "data": "x".repeat(MOST_KEPT)}));
         assert_eq!(event.id, "EZ1");
         assert!(event.event.len() < 100 && event.event.contains("left_out"), "{}", event.event.len());
     }

@@ -1,7 +1,8 @@
 //! The Lambda function `callback`: logging, settings, clients, and the runtime. What happens is in the library.
 
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use callback::{Deps, respond};
-use lambda_http::{Error, Request, service_fn};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
 use shared::aws::{self, Reached};
 use shared::clock::Clock;
 use shared::metrics::Metrics;
@@ -25,8 +26,8 @@ async fn main() -> Result<(), Error> {
         clock,
     };
     let deps = &deps;
-    lambda_http::run(service_fn(
-        move |request: Request| async move { Ok::<_, Infallible>(respond(deps, request).await) },
-    ))
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
+        Ok::<ApiGatewayV2httpResponse, Infallible>(respond(deps, event.payload.into()).await.into())
+    }))
     .await
 }

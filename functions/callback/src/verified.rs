@@ -2,9 +2,7 @@
 //! never from a header that the caller chose.
 
 use crate::{Deps, Refusal};
-use lambda_http::http::HeaderMap;
-use lambda_http::{Body, Request};
-use secrecy::SecretString;
+use shared::gateway::Request;
 use shared::tenant::{Tenant, TenantId, store};
 use shared::twilio::signature;
 use std::sync::Arc;
@@ -19,43 +17,32 @@ pub struct Verified {
     pub body: Vec<u8>,
 }
 
-/// Checks the signature of a request to `path`, by the tokens at hand and then, once, by those that Secrets Manager has now.
-pub async fn verify(deps: &Deps, id: &TenantId, path: &str, request: &Request) -> Result<Verified, Refusal> {
+/// Checks the signature of a request, by the tokens at hand and then, once, by those that Secrets Manager has now.
+pub async fn verify(deps: &Deps, id: &TenantId, request: &Request) -> Result<Verified, Refusal> {
     let tenant = match deps.tenants.get(id).await {
         Ok(Some(tenant)) => tenant,
-        Ok(None) => return Err(Refusal::Forbidden("no tenant of this name")),
+        Ok(None) => return Err(Refusal::Unknown("no tenant of this name")),
         // Its tokens can't be known. Twilio may try again until the document is mended.
         Err(error @ store::Error::Invalid(..)) => return Err(Refusal::Ours(error.to_string())),
         Err(error) => return Err(error.into()),
     };
-    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
-    let url = format!("{}{path}{query}", deps.callback_base_url);
-    let text = |name| header(request.headers(), name);
-    let (content_type, signed) = (text("content-type"), text("x-twilio-signature"));
-    let body: &[u8] = match request.body() {
-        Body::Text(text) => text.as_bytes(),
-        Body::Binary(bytes) => bytes,
-        _ => &[],
-    };
-    let fits = |tokens: &[SecretString]| signature::verify(tokens, &url, content_type, body, signed).is_ok();
-    let mut tokens = vec![tenant.twilio.auth_token.clone()];
-    tokens.extend(tenant.twilio.next_auth_token.clone());
-    let is_form = content_type
-        .is_none_or(|kind| kind.trim().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"));
+    let (path, query, body) = (&request.path, &request.query, request.body.as_slice());
+    let url = format!("{}{path}{}{query}", deps.callback_base_url, if query.is_empty() { "" } else { "?" });
+    let (content_type, signed) = (request.header("content-type"), request.header(signature::HEADER));
+    let mut verified = signature::verify(tenant.twilio.signing_tokens(), &url, content_type, body, signed);
     // Without a signature there is nothing that another token could mend.
-    let valid = fits(&tokens) || signed.is_some() && fits(&deps.tenants.signing_tokens_afresh(id).await?);
-    if !valid {
-        deps.metrics.count(id, "Forged", 1, None);
-        return Err(Refusal::Forbidden("the signature doesn't fit"));
+    if verified.is_err() && signed.is_some() {
+        let afresh = deps.tenants.signing_tokens_afresh(id).await?;
+        verified = signature::verify(&afresh, &url, content_type, body, signed);
     }
-    let params = if is_form { signature::form_params(body) } else { Vec::new() };
+    let Ok(params) = verified else {
+        deps.metrics.count(id, "Forged", 1, Some("signature"));
+        return Err(Refusal::Forbidden("the signature doesn't fit"));
+    };
     let mut sent_by = params.iter().filter(|(name, _)| name == "AccountSid").map(|(_, sid)| sid);
     if sent_by.any(|sid| *sid != tenant.twilio.account_sid) {
-        return Err(Refusal::Forbidden("signed for another account of Twilio"));
+        deps.metrics.count(id, "Forged", 1, Some("account_sid"));
+        return Err(Refusal::Forbidden("signed for another account of Twilio than the document's account_sid"));
     }
     Ok(Verified { tenant, params, body: body.to_vec() })
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
 }

@@ -2,12 +2,13 @@
 //! them, all held. What was seen before costs nothing.
 
 use crate::contacts::Book;
-use crate::notify::{self, BadRow, Draft};
+use crate::notify::{self, BadRow, Draft, Event};
 use crate::pages::{Error, Take, Told};
 use crate::turn::Turn;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use shared::contacts::Person;
+use shared::ledger::cursor::Cursor;
 use shared::ledger::{self, Append};
 use shared::notification::{Detail, Fact, NotificationId, Suppressed};
 use shared::tenant::EventSource;
@@ -29,12 +30,19 @@ type Print = u128;
 pub struct Seen {
     hasher: RandomState,
     known: HashSet<Print>,
+    /// The watermark up to which this very process has read, so that it knows everything before it.
+    until: Option<Timestamp>,
 }
 
 impl Seen {
     fn print(&self, employee: &str, key: &[String]) -> Print {
         let low = self.hasher.hash_one((employee, key));
         u128::from(self.hasher.hash_one((1_u8, employee, key))) << 64 | u128::from(low)
+    }
+
+    /// Everything up to here was read, by this process.
+    pub fn read_until(&mut self, watermark: Timestamp) {
+        self.until = Some(watermark);
     }
 
     /// How many events are remembered.
@@ -65,30 +73,39 @@ pub struct Added {
     pub last_bad: Option<BadRow>,
 }
 
+/// A draft that is ready to be appended.
+struct Ready {
+    print: Print,
+    draft: Draft,
+    /// Whether it may have been told before, by another channel than it would be now.
+    may_be_told: bool,
+}
+
 /// Takes the rows of one reading.
 pub struct Collector<'a> {
     turn: &'a Turn<'a>,
     source: &'a EventSource,
     seen: &'a mut Seen,
-    floor: Timestamp,
+    cursor: &'a Cursor,
     book: Book,
     /// Every event of this reading.
     taken: HashSet<Print>,
     /// Events that wait to be drafted. Further rows of the same event only add phones and what the first left out.
     waiting: Vec<(Print, Told, Person)>,
-    drafts: Vec<(Print, Draft)>,
+    drafts: Vec<Ready>,
     holding: bool,
     added: Added,
 }
 
 impl<'a> Collector<'a> {
-    /// A collector for one reading. What occurred before `floor` is nobody's news.
-    pub fn new(turn: &'a Turn<'a>, source: &'a EventSource, seen: &'a mut Seen, floor: Timestamp) -> Self {
+    /// A collector for one reading, of a source that was read as far as `cursor` says. What occurred before its floor is
+    /// nobody's news.
+    pub fn new(turn: &'a Turn<'a>, source: &'a EventSource, seen: &'a mut Seen, cursor: &'a Cursor) -> Self {
         Self {
             turn,
             source,
             seen,
-            floor,
+            cursor,
             book: Book::of(turn.tenant, source),
             taken: HashSet::new(),
             waiting: Vec::new(),
@@ -133,8 +150,10 @@ impl<'a> Collector<'a> {
         let now = deps.clock.now();
         // Whoever must still be asked for is read again next time; the watermark stays for that.
         let ready = told.into_iter().zip(people).filter(|(_, person)| !self.book.must_ask(tenant, person));
-        self.drafts.extend(ready.map(|((print, told), person)| {
-            (print, notify::draft(tenant, self.source, &told.event, &told.row, &person, now))
+        self.drafts.extend(ready.map(|((print, told), person)| Ready {
+            print,
+            draft: notify::draft(tenant, self.source, &told.event, &told.row, &person, now),
+            may_be_told: may_be_told(self.seen, self.cursor, &told.event),
         }));
         let most = tenant.poll.max_notifications_per_poll as usize;
         if !self.holding && self.drafts.len() > most {
@@ -162,22 +181,23 @@ impl<'a> Collector<'a> {
 
     /// A process that has just started, or whose last reading broke off, can't know what is on the ledger; it has to look.
     async fn drop_known(&mut self) -> Result<(), Error> {
-        let Turn { deps, tenant, .. } = *self.turn;
+        let turn = self.turn;
+        let Turn { deps, tenant, .. } = *turn;
         let looked: Vec<_> = stream::iter(std::mem::take(&mut self.drafts))
-            .map(|(print, draft)| async move {
-                let known = deps.ledger.knows(&tenant.id, &draft.id).await?;
-                Ok::<_, ledger::Error>((print, draft, known))
+            .map(|ready| async move {
+                let known = deps.ledger.knows(&tenant.id, &ready.draft.id).await? || is_told(turn, &ready).await?;
+                Ok::<_, ledger::Error>((ready, known))
             })
             .buffered(APPENDS)
             .try_collect()
             .await
-            .map_err(|error| Error::Taker(error.to_string()))?;
-        for (print, draft, known) in looked {
+            .map_err(|error| Error::Ledger(error.to_string()))?;
+        for (ready, known) in looked {
             if known {
                 self.added.known += 1;
-                self.seen.known.insert(print);
+                self.seen.known.insert(ready.print);
             } else {
-                self.drafts.push((print, draft));
+                self.drafts.push(ready);
             }
         }
         Ok(())
@@ -185,21 +205,37 @@ impl<'a> Collector<'a> {
 
     async fn append(&mut self) -> Result<(), Error> {
         let Turn { deps, tenant, .. } = *self.turn;
-        let holding = self.holding;
+        let (turn, holding) = (self.turn, self.holding);
         let now = deps.clock.now();
         let mut appends = stream::iter(std::mem::take(&mut self.drafts))
-            .map(|(print, mut draft)| async move {
+            .map(|ready| async move {
+                let told = is_told(turn, &ready).await;
+                let Ready { print, mut draft, .. } = ready;
                 draft.created.held = holding && draft.created.suppressed.is_none();
                 let (id, fact) = draft.into_fact(&deps.timing, now);
-                let appended = deps.ledger.append(tenant, &id, &fact).await?;
-                Ok::<_, ledger::Error>((print, id, fact, appended == Append::Appended))
+                let new = match told {
+                    Ok(false) => {
+                        deps.ledger.append(tenant, &id, &fact).await.map(|appended| appended == Append::Appended)
+                    }
+                    told => told.map(|_| false),
+                };
+                (print, id, fact, new)
             })
             .buffer_unordered(APPENDS);
         let mut failed = None;
-        while let Some(result) = appends.next().await {
-            match result {
-                Ok((print, id, fact, new)) => self.count(print, &id, &fact, new),
-                Err(error) => failed = Some(Error::Taker(error.to_string())),
+        while let Some((print, id, fact, new)) = appends.next().await {
+            match new {
+                Ok(new) => self.count(print, &id, &fact, new),
+                Err(error @ ledger::Error::Unreachable(_)) => failed = Some(Error::Ledger(error.to_string())),
+                // One row that can't be kept must not hold up its source for good.
+                Err(ledger::Error::Refused(_)) => {
+                    self.added.bad += 1;
+                    self.added.last_bad = Some(BadRow::TooLarge);
+                }
+                Err(ledger::Error::NotAFact(odd)) => {
+                    tracing::error!(tenant = %tenant.id, notification = %id, error = %odd, "something else lies at its place");
+                    self.added.known += 1;
+                }
             }
         }
         failed.map_or(Ok(()), Err)
@@ -225,6 +261,20 @@ impl<'a> Collector<'a> {
     }
 }
 
+/// Whether an event that this process hasn't seen may be on the ledger all the same: an earlier reading covered its time, and was
+/// another process's, or broke off.
+fn may_be_told(seen: &Seen, cursor: &Cursor, event: &Event) -> bool {
+    let Some(watermark) = cursor.watermark else { return cursor.failures > 0 };
+    cursor.failures > 0 || seen.until != Some(watermark) && event.occurred.earliest <= watermark
+}
+
+/// Whether the event was told by the other channel: the channel is part of a notification's id, and the person's preference, or
+/// the source's channels, may have changed since.
+async fn is_told(turn: &Turn<'_>, ready: &Ready) -> Result<bool, ledger::Error> {
+    let id = ready.draft.by_the_other_channel(&turn.tenant.id);
+    Ok(ready.may_be_told && turn.deps.ledger.knows(&turn.tenant.id, &id).await?)
+}
+
 impl Take for Collector<'_> {
     async fn take(&mut self, told: Told) -> Result<bool, Error> {
         let employee = self.source.columns.get("employee_id").and_then(|column| told.row.get(column));
@@ -236,7 +286,7 @@ impl Take for Collector<'_> {
             }
             return Ok(false);
         }
-        if told.event.occurred.latest < self.floor {
+        if told.event.occurred.latest < self.cursor.floor {
             return Ok(true); // a window is widened where clocks go back, and days reach back to midnight
         }
         if self.seen.known.contains(&print) {

@@ -163,6 +163,7 @@ async fn sources(deps: &Deps, tenant: &Arc<Tenant>, request_id: &str, until: Tim
     let polled = turn::turn(deps, tenant, &client, request_id, until).await;
     polled.unwrap_or_else(|error: ledger::Error| {
         tracing::error!(tenant = %tenant.id, error = %error, "the ledger can't be used");
+        deps.metrics.count(&tenant.id, "PollFailed", 1, Some("ledger"));
         Vec::new()
     })
 }

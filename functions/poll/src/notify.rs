@@ -9,7 +9,7 @@ use shared::peoplesoft::time::{self, When};
 use shared::phone::{Channel, Unusable};
 use shared::stamp;
 use shared::template::{self, Filling, forbidden_content, language_tag};
-use shared::tenant::{Channels, EventSource, Tenant};
+use shared::tenant::{Channels, EventSource, Tenant, TenantId};
 use shared::timing::Timing;
 use std::collections::BTreeMap;
 
@@ -39,6 +39,9 @@ pub enum BadRow {
     /// A date that isn't one.
     #[error("column {0:?}: {1}")]
     Date(String, time::Shape),
+    /// More than an item of the ledger's table holds.
+    #[error("a column of the key, or of the employee, is longer than the ledger has room for")]
+    TooLarge,
 }
 
 impl Event {
@@ -120,8 +123,8 @@ pub fn draft(
         channel,
         occurred_at: event.occurred_at(),
         to: phone.ok(),
-        // What must not be said isn't kept either.
-        body: body.filter(|_| !forbidden),
+        // What must not be said isn't kept either, nor what is too long to be said.
+        body: body.filter(|_| !forbidden).map(|body| body.chars().take(LONGEST_TEXT).collect()),
         language,
         time_zone: zone.iana_name().map(str::to_owned),
         not_before: Some(start).filter(|start| *start > now),
@@ -136,6 +139,16 @@ pub fn draft(
 }
 
 impl Draft {
+    /// The id that the same event would have, told by the other channel.
+    pub fn by_the_other_channel(&self, tenant: &TenantId) -> NotificationId {
+        let Created { employee_id, source, key, channel, .. } = &self.created;
+        let other = match channel {
+            Channel::Sms => Channel::Voice,
+            Channel::Voice => Channel::Sms,
+        };
+        NotificationId::of(tenant, employee_id, source, key, other)
+    }
+
     /// The fact to append: what it starts, and when the sweep must look.
     pub fn into_fact(self, timing: &Timing, now: Timestamp) -> (NotificationId, Fact) {
         let created = self.created;

@@ -84,9 +84,9 @@ pub enum Error {
     /// The time for one poll was over.
     #[error("the poll's time was over")]
     TimeOver,
-    /// Whoever takes the rows could not go on.
-    #[error("the rows could not be taken: {0}")]
-    Taker(String),
+    /// The ledger is in trouble, and PeopleSoft is not.
+    #[error("the ledger did not take the rows: {0}")]
+    Ledger(String),
 }
 
 impl Error {
@@ -103,7 +103,7 @@ impl Error {
                 "Write the column as connector ping lists it, or null where there is no such column."
             }
             Self::TimeOver => "It is tried again; if it lasts, make the query faster or poll less at a time.",
-            Self::Taker(_) => "It is tried again.",
+            Self::Ledger(_) => "It is tried again; if it lasts, see whether poll may use the table and its key.",
         }
     }
 
@@ -116,7 +116,7 @@ impl Error {
             | Self::Unordered { .. }
             | Self::Outside { .. }
             | Self::NoSuchColumn { .. }
-            | Self::Taker(_) => false,
+            | Self::Ledger(_) => false,
         }
     }
 }

@@ -48,7 +48,7 @@ pub async fn poll(
     let since = cursor
         .watermark
         .map_or(cursor.floor, |watermark| stamp::before(watermark, tenant.poll.overlap).max(cursor.floor));
-    let mut collector = Collector::new(turn, source, seen, cursor.floor);
+    let mut collector = Collector::new(turn, source, seen, &cursor);
     let mut tally = pages::Tally::default();
     let read = if let Some(refusal) = turn.refusal() {
         // Another source of this turn has found out.
@@ -61,7 +61,8 @@ pub async fn poll(
         turn.note(error);
     }
     let (mut added, appended) = collector.finish(&read).await;
-    (added.bad, added.last_bad) = (tally.bad, tally.last_bad);
+    added.bad += tally.bad;
+    added.last_bad = tally.last_bad.or(added.last_bad);
     if tally.unordered {
         tracing::warn!(tenant = %tenant.id, source = source.source, "the query doesn't order its rows by their time, ascending; reading it takes more requests");
     }
@@ -76,7 +77,9 @@ pub async fn poll(
     match read.and(appended) {
         Ok(()) => {
             let next_at = next_regular(tenant, now);
-            if !turn.is_ours() || !deps.ledger.move_cursor(&tenant.id, &cursor, Some(now), 0, next_at).await? {
+            if turn.is_ours() && deps.ledger.move_cursor(&tenant.id, &cursor, Some(now), 0, next_at).await? {
+                seen.read_until(now);
+            } else {
                 tracing::warn!(tenant = %tenant.id, source = source.source, "the reading outlasted its lease; the watermark is whoever's who holds it now");
             }
             deps.metrics.count(&tenant.id, "Polled", 1, None);
@@ -123,11 +126,11 @@ fn pause(deps: &Deps, error: &Error, failures: u32) -> Duration {
         | Error::Unordered { .. }
         | Error::Outside { .. }
         | Error::NoSuchColumn { .. }
-        | Error::Taker(_) => usual,
+        | Error::Ledger(_) => usual,
     }
 }
 
 fn report(deps: &Deps, tenant: &Tenant, source: &EventSource, cursor: &Cursor, error: &Error) {
     deps.metrics.count(&tenant.id, "PollFailed", 1, Some(&source.source));
-    tracing::error!(tenant = %tenant.id, source = source.source, failures = cursor.failures + 1, error = %error, remedy = error.remedy(), "PeopleSoft not read; the watermark stays");
+    tracing::error!(tenant = %tenant.id, source = source.source, failures = cursor.failures + 1, error = %error, remedy = error.remedy(), "source not read to its end; the watermark stays");
 }

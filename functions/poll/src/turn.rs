@@ -123,6 +123,7 @@ impl Turn<'_> {
         lock(&deps.memory.seen).insert(key, seen);
         let polled = polled.unwrap_or_else(|error: ledger::Error| {
             tracing::error!(tenant = %tenant.id, source = name, error = %error, "the ledger can't be used");
+            deps.metrics.count(&tenant.id, "PollFailed", 1, Some("ledger"));
             Polled::NotNow
         });
         (name, polled)

@@ -222,36 +222,39 @@ async fn settle(
             .await
         }
         Reply::Refused { code, status, class } => {
-            let code = code.or(status.map(u32::from)).unwrap_or_default();
+            let reason = reason(code, status);
+            // The account's own trouble is counted once for each pause.
+            if class.raises_alarm() && !class.is_account_trouble() {
+                deps.metrics.count(&tenant.id, "AccountTrouble", 1, Some(&reason));
+                tracing::error!(tenant = %tenant.id, notification = %id, attempt, reason, class = request::word(class), "refused; somebody has to mend this");
+            }
             match class {
                 Class::Account => {
-                    let until = pause(deps, &tenant.id, code, now);
-                    return defer(deps, due, claim, &code.to_string(), until).await;
+                    let until = pause(deps, &tenant.id, &reason, now);
+                    return defer(deps, due, claim, &reason, until).await;
                 }
-                Class::WaitLong => {
+                // One sender, or one text that a firewall takes amiss, is no reason to hold back the tenant's others.
+                Class::Config | Class::NotTwilio | Class::WaitLong => {
                     let pause = spread(doubled(deps.timing.account_base, due.setbacks, deps.timing.account_cap));
-                    return defer(deps, due, claim, &code.to_string(), stamp::after(now, pause)).await;
+                    return defer(deps, due, claim, &reason, stamp::after(now, pause)).await;
                 }
                 Class::OptedOut => {
                     // As of the claim: a START that came while we asked must not be overruled.
                     let refused = format!("{id}-{attempt}");
                     deps.ledger.append_consent(tenant, due.to, Said::Blocked, claimed_at, &refused).await?;
                 }
-                Class::Bug | Class::Config => {
-                    tracing::error!(tenant = %tenant.id, notification = %id, attempt, code, class = request::word(class), "refused; somebody has to mend this");
-                }
-                Class::Recipient | Class::Content | Class::Other => {
-                    tracing::warn!(tenant = %tenant.id, notification = %id, attempt, code, "refused");
+                Class::Recipient | Class::Content | Class::Bug | Class::Permission | Class::Other => {
+                    tracing::warn!(tenant = %tenant.id, notification = %id, attempt, reason, "refused");
                 }
                 // Twilio's client says these in other words; should one turn up here, the sweep decides on evidence.
                 Class::Wait | Class::Unknown => return Ok(()),
             }
-            deps.metrics.count(&tenant.id, "Failed", 1, Some(&code.to_string()));
+            deps.metrics.count(&tenant.id, "Failed", 1, Some(&reason));
             // A call may be waiting for the text to fail.
             let look = due.created.escalate_after_minutes.map(|_| now);
-            deps.ledger
-                .settle(tenant, id, claim, Outcome::Refused { code, class: request::word(class).to_owned() }, now, look)
-                .await
+            let code = code.or(status.map(u32::from)).unwrap_or_default();
+            let outcome = Outcome::Refused { code, class: request::word(class).to_owned() };
+            deps.ledger.settle(tenant, id, claim, outcome, now, look).await
         }
         Reply::InDoubt { status, why } => {
             deps.metrics.count(&tenant.id, "InDoubt", 1, None);
@@ -268,16 +271,25 @@ async fn defer(deps: &Deps, due: &Due<'_>, claim: Claim, code: &str, retry_at: T
     deps.ledger.settle(due.tenant, due.id, claim, outcome, deps.clock.now(), Some(retry_at)).await
 }
 
+/// Why something was refused, in a word for the ledger: Twilio's code; the HTTP status of what answered in its place; or ours.
+fn reason(code: Option<u32>, status: Option<u16>) -> String {
+    match (code, status) {
+        (Some(code), _) => code.to_string(),
+        (None, Some(status)) => format!("http_{status}"),
+        (None, None) => "not_set_up".to_owned(),
+    }
+}
+
 /// Pauses a tenant whose account Twilio refuses, and answers until when.
-fn pause(deps: &Deps, tenant: &TenantId, code: u32, now: Timestamp) -> Timestamp {
+fn pause(deps: &Deps, tenant: &TenantId, reason: &str, now: Timestamp) -> Timestamp {
     let (base, cap) = (deps.timing.account_base, deps.timing.account_cap);
     let paused = deps.pace.pause(tenant, now, |before| spread(doubled(base, before, cap)));
     // Once for each pause, so that an alarm lasts as long as the trouble does, and said once.
     if paused.failures > 0 {
-        deps.metrics.count(tenant, "AccountTrouble", 1, Some(&code.to_string()));
+        deps.metrics.count(tenant, "AccountTrouble", 1, Some(reason));
     }
     if paused.failures == 1 {
-        tracing::error!(tenant = %tenant, code, "trouble with the Twilio account; everything of this tenant is kept for later");
+        tracing::error!(tenant = %tenant, reason, "trouble with the Twilio account; everything of this tenant is kept for later");
     }
     paused.until
 }

@@ -7,7 +7,7 @@ pub mod attempt;
 pub mod pace;
 pub mod request;
 
-use attempt::Started;
+use attempt::{Broken, Started};
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use aws_lambda_events::event::streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse};
 use futures::stream::{self, StreamExt};
@@ -65,6 +65,11 @@ pub async fn batch(deps: &Deps, event: Event, invocation: &Invocation) -> Dynamo
                     sequence
                 }
                 Ok(_) => None,
+                Err(Broken::Ledger(error)) if !error.may_pass() => {
+                    // Handed back, it would stop everybody behind it for nothing.
+                    tracing::error!(error = %error, "a record that can't be acted on is passed over; the sweep will look at it");
+                    None
+                }
                 Err(error) => {
                     tracing::error!(error = %error, "record handed back to the stream");
                     sequence
@@ -81,7 +86,7 @@ pub async fn batch(deps: &Deps, event: Event, invocation: &Invocation) -> Dynamo
     response
 }
 
-async fn one(deps: &Deps, record: EventRecord, invocation: &Invocation) -> Result<Started, attempt::Broken> {
+async fn one(deps: &Deps, record: EventRecord, invocation: &Invocation) -> Result<Started, Broken> {
     let (tenant, id, fact) = match ledger::read::fact(record.change.new_image.into()) {
         Ok(whose) => whose,
         Err(error) => {

@@ -102,6 +102,8 @@ pub fn word(class: Class) -> &'static str {
         Class::Content => "content",
         Class::Bug => "bug",
         Class::Config => "config",
+        Class::Permission => "permission",
+        Class::NotTwilio => "not_twilio",
         Class::Account => "account",
         Class::OptedOut => "opted_out",
         Class::Wait => "wait",

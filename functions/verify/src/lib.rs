@@ -14,12 +14,12 @@ pub mod request;
 pub mod start;
 
 use answer::{Answer, Refusal};
-use lambda_http::http::Method;
-use lambda_http::{Body, Request, RequestExt, Response};
+use http::Method;
 use shared::clock::Clock;
+use shared::gateway::{Request, Response};
 use shared::ledger::Ledger;
 use shared::metrics::Metrics;
-use shared::tenant::Tenants;
+use shared::tenant::{Tenant, Tenants};
 use shared::twilio;
 use std::sync::Arc;
 
@@ -40,15 +40,15 @@ pub struct Deps {
 }
 
 /// Answers one request.
-pub async fn respond(deps: &Deps, request: Request) -> Response<Body> {
-    let path = request.raw_http_path().to_owned();
-    let answer = route(deps, &path, &request).await.unwrap_or_else(|refusal| {
+pub async fn respond(deps: &Deps, request: Request) -> Response {
+    let answer = route(deps, &request).await.unwrap_or_else(|(refusal, tenant)| {
+        // Whoever we don't know chooses what stands in a path; it has no place in a log.
+        let tenant = tenant.as_ref().map(|tenant| tenant.id.as_str());
         match &refusal {
-            // Whoever we don't know chooses what stands in a path; it has no place in a log.
             Refusal::NoSuchRoute | Refusal::Unauthorized => tracing::info!(refusal = refusal.word(), "request refused"),
-            Refusal::Unavailable(why) => tracing::error!(path, why, "a two-factor check could not be made"),
+            Refusal::Unavailable(why) => tracing::error!(tenant, why, "a two-factor check could not be made"),
             Refusal::Malformed(_) | Refusal::NotFound | Refusal::DryRun | Refusal::TooMany(_) => {
-                tracing::info!(path, refusal = refusal.word(), "a two-factor check was refused");
+                tracing::info!(tenant, refusal = refusal.word(), "a two-factor check was refused");
             }
         }
         Answer::Refused(refusal)
@@ -56,15 +56,19 @@ pub async fn respond(deps: &Deps, request: Request) -> Response<Body> {
     answer.into_response()
 }
 
-async fn route(deps: &Deps, path: &str, request: &Request) -> Result<Answer, Refusal> {
-    let parts: Vec<&str> = path.split('/').collect();
-    let ["", "verify", tenant, what @ ("start" | "check")] = parts.as_slice() else { return Err(Refusal::NoSuchRoute) };
-    if request.method() != Method::POST {
-        return Err(Refusal::NoSuchRoute);
-    }
-    let tenant = portal::authorize(deps, tenant, request.headers()).await?;
-    match *what {
-        "start" => start::start(deps, &tenant, &request::read(request.body())?).await,
-        _ => check::check(deps, &tenant, &request::read(request.body())?).await,
-    }
+/// What is asked for, done; or why not, and for which tenant if it was its portal that asked.
+async fn route(deps: &Deps, request: &Request) -> Result<Answer, (Refusal, Option<Arc<Tenant>>)> {
+    let parts: Vec<&str> = request.path.split('/').collect();
+    let (["", "verify", tenant, what @ ("start" | "check")], &Method::POST) = (parts.as_slice(), &request.method)
+    else {
+        return Err((Refusal::NoSuchRoute, None));
+    };
+    let tenant = portal::authorize(deps, tenant, &request.headers).await.map_err(|refusal| (refusal, None))?;
+    let asked = async {
+        match *what {
+            "start" => start::start(deps, &tenant, &request::read(&request.body)?).await,
+            _ => check::check(deps, &tenant, &request::read(&request.body)?).await,
+        }
+    };
+    asked.await.map_err(|refusal| (refusal, Some(Arc::clone(&tenant))))
 }

@@ -1,6 +1,7 @@
 //! The Lambda function `verify`: logging, settings, clients, and the runtime. What happens is in the library.
 
-use lambda_http::{Error, Request, service_fn};
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
 use shared::aws::{self, Reached};
 use shared::clock::Clock;
 use shared::metrics::Metrics;
@@ -31,8 +32,8 @@ async fn main() -> Result<(), Error> {
         contacts: contact::Clients::sharing(Roads::sharing(&tls)?),
     };
     let deps = &deps;
-    lambda_http::run(service_fn(
-        move |request: Request| async move { Ok::<_, Infallible>(respond(deps, request).await) },
-    ))
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
+        Ok::<ApiGatewayV2httpResponse, Infallible>(respond(deps, event.payload.into()).await.into())
+    }))
     .await
 }

@@ -2,7 +2,7 @@
 
 use crate::Deps;
 use crate::answer::Refusal;
-use lambda_http::http::{HeaderMap, header};
+use http::{HeaderMap, header};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use shared::tenant::{Tenant, TenantId};

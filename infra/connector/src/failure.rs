@@ -68,6 +68,7 @@ impl Failure {
             ledger::Error::Unreachable(_) => {
                 "check AWS_REGION, your AWS credentials and, for a local stack, AWS_ENDPOINT_URL_DYNAMODB"
             }
+            ledger::Error::Refused(_) => "check the table's keys: is it one that this connector's template made?",
             ledger::Error::NotAFact(_) => "the item was not written by this connector; the others can still be read",
         };
         Self::Trouble(format!("table {table}: {error}\n  {remedy}"))

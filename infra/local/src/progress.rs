@@ -248,9 +248,8 @@ fn out_of_reach(story: &Story, state: State, run: &Run<'_>) -> Option<String> {
 
 fn waits_for_somebody(code: &str) -> bool {
     let class = code.parse().ok().and_then(shared::twilio::codes::creation);
-    code == "account_paused"
-        || code == "quiet_hours"
-        || class.is_some_and(shared::twilio::codes::Class::is_account_trouble)
+    ["account_paused", "quiet_hours", "not_set_up"].contains(&code)
+        || class.is_some_and(|class| class.raises_alarm() && !class.is_permanent())
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 //! the function sees it, as an API mapping of API Gateway does.
 
 use crate::aws::gateway::Route;
-use lambda_http::request::LambdaRequest;
-use lambda_http::{Body, Request, Response};
-use serde_json::{Map, Value, json};
+use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use serde_json::{Value, json};
+use shared::gateway::{Request, Response};
 use std::sync::Arc;
 
 /// Every route. `base_url` is where callers reach the API.
@@ -32,7 +32,7 @@ pub(crate) fn all(callback: &Arc<callback::Deps>, verify: &Arc<verify::Deps>, ba
 fn add<F, R>(routes: &mut Vec<Route>, mapped: &str, path: &str, function: F)
 where
     F: Fn(Request) -> R + Clone + Send + Sync + 'static,
-    R: Future<Output = Response<Body>> + Send + 'static,
+    R: Future<Output = Response> + Send + 'static,
 {
     let mut prefixes = vec![mapped, ""];
     prefixes.dedup();
@@ -48,20 +48,12 @@ where
 async fn invoke<F, R>(function: F, mapped: String, mut event: Value) -> Result<Value, String>
 where
     F: Fn(Request) -> R,
-    R: Future<Output = Response<Body>>,
+    R: Future<Output = Response>,
 {
     if let Some(path) = event["rawPath"].as_str().and_then(|path| path.strip_prefix(&mapped)).map(str::to_owned) {
         event["rawPath"] = json!(path);
     }
-    let request: LambdaRequest = serde_json::from_value(event).map_err(|error| error.to_string())?;
-    let (parts, body) = function(request.into()).await.into_parts();
-    let text = match body {
-        Body::Text(text) => text,
-        Body::Binary(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        _ => String::new(),
-    };
-    let header =
-        |(name, value): (&http::HeaderName, &http::HeaderValue)| Some((name.to_string(), json!(value.to_str().ok()?)));
-    let headers: Map<String, Value> = parts.headers.iter().filter_map(header).collect();
-    Ok(json!({"statusCode": parts.status.as_u16(), "headers": headers, "body": text, "isBase64Encoded": false}))
+    let event: ApiGatewayV2httpRequest = serde_json::from_value(event).map_err(|error| error.to_string())?;
+    let answer: ApiGatewayV2httpResponse = function(event.into()).await.into();
+    serde_json::to_value(answer).map_err(|error| error.to_string())
 }

@@ -1,5 +1,6 @@
 //! Consent: who has asked not to be contacted, by tenant and number. Facts too: the latest word counts, but only a person's
-//! own START undoes a STOP.
+//! own START undoes a STOP. That word is kept for good: retention must not make anybody forget that somebody wants no calls, nor
+//! take an old START for a new one.
 
 use super::read::Consistency;
 use super::table::{PK, RETAIN_UNTIL, SK, phone_pk};
@@ -52,15 +53,17 @@ impl Ledger {
     ) -> Result<Append<()>, Error> {
         let at = stamp::whole_millis(at);
         let text = |text: String| AttributeValue::S(text);
+        // Without effect, and so without a reason to be kept for longer than anything else.
+        let removed = (said == Said::Other).then(|| stamp::after(at, tenant.retention).as_second().to_string());
         let item: Item = [
             (PK, text(phone_pk(&tenant.id, number))),
             (SK, text(format!("consent#{}#{message}", stamp::format(at)))),
             ("fact", text("consent".to_owned())),
             ("said", text(said.as_str().to_owned())),
             ("at", text(stamp::format(at))),
-            (RETAIN_UNTIL, AttributeValue::N(stamp::after(at, tenant.retention).as_second().to_string())),
         ]
         .into_iter()
+        .chain(removed.map(|removed| (RETAIN_UNTIL, AttributeValue::N(removed))))
         .map(|(name, value)| (name.to_owned(), value))
         .collect();
         Ok(match self.put_new(item).await? {

@@ -1,10 +1,12 @@
 //! Facts as items and back. The only place that knows how a fact lies in the table.
 
+use super::Item;
 use super::table::{DUE_PK, PK, RETAIN_UNTIL, SK, due_pk, employee_pk, shard};
-use super::{Item, Retention};
-use crate::notification::{EmployeeKey, Fact, NotificationId};
-use crate::tenant::TenantId;
+use crate::notification::{Detail, EmployeeKey, Fact, NotificationId};
+use crate::stamp;
+use crate::tenant::{Tenant, TenantId};
 use aws_sdk_dynamodb::types::AttributeValue;
+use std::time::Duration;
 
 /// An item that can't be read as a fact of a notification. It says where it lies, never what it holds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,12 +20,42 @@ pub struct NotAFact {
     pub why: String,
 }
 
+/// How long a notification's facts are kept: the tenant's `retention_days`, counted from when it can't be acted on any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    kept: Duration,
+    /// The longest that any notification of the tenant may wait for being sent. On every fact alike, so that none is removed
+    /// before the one that it follows: a notification without its attempt would look as if it had never been sent.
+    lifetime: Duration,
+}
+
+impl Retention {
+    /// As the tenant's document says.
+    pub fn of(tenant: &Tenant) -> Self {
+        let lifetime = tenant.events.iter().map(|source| source.expires_after).max().unwrap_or_default();
+        Self { kept: tenant.retention, lifetime }
+    }
+
+    /// When a fact may be removed.
+    fn end(self, fact: &Fact) -> jiff::Timestamp {
+        let (not_before, expires_at) = match &fact.detail {
+            Detail::Created(created) => (created.not_before, Some(created.expires_at)),
+            Detail::Release(release) => (None, release.expires_at),
+            _ => (None, None),
+        };
+        let begins = [Some(fact.at), fact.due_at, not_before].into_iter().flatten().max().unwrap_or(fact.at);
+        // Later than the lifetime says only if its source has left the document since.
+        let ends = stamp::after(begins, self.lifetime).max(expires_at.unwrap_or(begins));
+        stamp::after(ends, self.kept)
+    }
+}
+
 /// The item of a fact.
 pub(super) fn of_fact(
     tenant: &TenantId,
     id: &NotificationId,
     fact: &Fact,
-    retention: Retention,
+    retention: Option<Retention>,
 ) -> Result<Item, NotAFact> {
     let pk = employee_pk(tenant, id.employee());
     let sk = format!("{}#{}", id.event(), fact.key());
@@ -33,8 +65,7 @@ pub(super) fn of_fact(
         item.insert(DUE_PK.to_owned(), AttributeValue::S(due_pk(tenant, shard(id))));
     }
     if let Some(retention) = retention {
-        let until = crate::stamp::after(fact.at, retention).as_second();
-        item.insert(RETAIN_UNTIL.to_owned(), AttributeValue::N(until.to_string()));
+        item.insert(RETAIN_UNTIL.to_owned(), AttributeValue::N(retention.end(fact).as_second().to_string()));
     }
     item.insert(PK.to_owned(), AttributeValue::S(pk));
     item.insert(SK.to_owned(), AttributeValue::S(sk));

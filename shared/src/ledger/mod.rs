@@ -1,5 +1,5 @@
-//! The ledger: one append-only table. Appends facts, reads them back, and keeps the one mutable item there is, a source's
-//! cursor. Never updates or deletes a fact.
+//! The ledger: one append-only table. Appends facts, reads them back, and keeps the few items that change: cursors, a lease and
+//! the sweep's mark. Never updates or deletes a fact.
 //!
 //! Read in this order: [`Ledger::append`], [`attempt`], [`Ledger::story`], [`table`] for keys and definition, [`consent`],
 //! [`verification`], [`cursor`], [`due`].
@@ -14,8 +14,9 @@ pub mod scan;
 pub mod table;
 pub mod verification;
 
-pub use item::NotAFact;
+pub use item::{NotAFact, Retention};
 
+use crate::aws::said;
 use crate::notification::{Fact, NotificationId};
 use crate::tenant::{Tenant, TenantId};
 use aws_sdk_dynamodb::Client;
@@ -26,7 +27,6 @@ use aws_sdk_dynamodb::types::{
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 /// One item of the table, as DynamoDB has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -48,15 +48,28 @@ pub enum Append<T> {
     Exists(T),
 }
 
-/// Why the ledger could not be read or written. Unless it says otherwise, trying again later helps.
+/// Why the ledger could not be read or written. [`Error::may_pass`] says whether trying again later helps.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The table can't be reached, or refuses us.
     #[error("the ledger's table can't be used: {0}")]
     Unreachable(String),
+    /// DynamoDB finds the request wrong: an item is too large, a key too long. Trying again doesn't help.
+    #[error("the ledger's table refuses what it is asked for: {0}")]
+    Refused(String),
     /// An item of the table is none of ours. Trying again doesn't help.
     #[error(transparent)]
     NotAFact(#[from] NotAFact),
+}
+
+impl Error {
+    /// Whether the same thing may succeed later.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Refused(_) | Self::NotAFact(_) => false,
+        }
+    }
 }
 
 /// DynamoDB request units that this process used, in tenths.
@@ -73,9 +86,6 @@ enum Unit {
     Read,
 }
 
-/// How long facts of a tenant are kept after they are learnt; `None` while nothing says.
-pub type Retention = Option<Duration>;
-
 impl Ledger {
     /// The ledger in a table.
     pub fn new(client: Client, table: String) -> Self {
@@ -84,7 +94,7 @@ impl Ledger {
 
     /// Appends a fact of a notification, unless it is there.
     pub async fn append(&self, tenant: &Tenant, id: &NotificationId, fact: &Fact) -> Result<Append<Fact>, Error> {
-        self.append_keeping(&tenant.id, id, fact, Some(tenant.retention)).await
+        self.append_keeping(&tenant.id, id, fact, Some(Retention::of(tenant))).await
     }
 
     /// Appends a fact where the tenant's document, and so its retention, may not be at hand: the fact is then kept for good.
@@ -93,7 +103,7 @@ impl Ledger {
         tenant: &TenantId,
         id: &NotificationId,
         fact: &Fact,
-        retention: Retention,
+        retention: Option<Retention>,
     ) -> Result<Append<Fact>, Error> {
         let item = item::of_fact(tenant, id, fact, retention)?;
         match self.put_new(item).await? {
@@ -118,11 +128,11 @@ impl Ledger {
         &self.client
     }
 
-    /// Opens a connection to the table before it is needed. What goes wrong is found out when it is needed.
+    /// Opens a connection to the table before it is needed. What goes wrong is found out when it is needed: a role that may only
+    /// put items, as callback's, is refused this question, and has its connection all the same.
     pub async fn warm(&self) {
-        let key = AttributeValue::S("-".to_owned());
-        let _ =
-            self.client.get_item().table_name(&self.table).key(table::PK, key.clone()).key(table::SK, key).send().await;
+        let query = self.client.query().table_name(&self.table).key_condition_expression("pk = :pk").limit(1);
+        let _ = query.expression_attribute_values(":pk", AttributeValue::S("-".to_owned())).send().await;
     }
 
     async fn put_new(&self, item: Item) -> Result<Append<Item>, Error> {
@@ -144,7 +154,7 @@ impl Ledger {
                     self.used.write.fetch_add(10, Ordering::Relaxed);
                     Ok(Append::Exists(failed.item.clone().unwrap_or_default()))
                 }
-                _ => Err(unreachable(&error)),
+                _ => Err(trouble(&error)),
             },
         }
     }
@@ -160,8 +170,12 @@ impl Ledger {
     }
 }
 
-fn unreachable<E: std::error::Error + ProvideErrorMetadata + 'static>(error: &SdkError<E>) -> Error {
+/// What to call trouble with a request.
+fn trouble<E: std::error::Error + ProvideErrorMetadata + 'static>(error: &SdkError<E>) -> Error {
     // A service error's text could quote a key; its code says enough.
-    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
-    Error::Unreachable(code.map_or_else(|| crate::aws::said(error), str::to_owned))
+    match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+        Some(code @ "ValidationException") => Error::Refused(code.to_owned()),
+        Some(code) => Error::Unreachable(code.to_owned()),
+        None => Error::Unreachable(said(error)),
+    }
 }

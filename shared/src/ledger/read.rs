@@ -1,7 +1,7 @@
 //! Reading stories: one, an employee's, a tenant's.
 
 use super::table::{DUE_INDEX, PK, SK, employee_pk};
-use super::{Error, Item, Ledger, Unit, item, unreachable};
+use super::{Error, Item, Ledger, Unit, item, trouble};
 use crate::notification::{EmployeeKey, Fact, NotificationId, Story};
 use crate::tenant::TenantId;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
@@ -43,7 +43,7 @@ impl Ledger {
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await
-            .map_err(|error| unreachable(&error))?;
+            .map_err(|error| trouble(&error))?;
         self.count(Unit::Read, output.consumed_capacity.as_ref());
         Ok(output.item.is_some())
     }
@@ -70,7 +70,7 @@ impl Ledger {
             .send();
         let mut items = Vec::new();
         while let Some(page) = pages.next().await {
-            items.extend(page.map_err(|error| unreachable(&error))?.items.unwrap_or_default());
+            items.extend(page.map_err(|error| trouble(&error))?.items.unwrap_or_default());
         }
         items.retain(is_notification);
         Ok(stories(items)?.into_values().collect())
@@ -100,7 +100,7 @@ impl Ledger {
                 .set_exclusive_start_key(from)
                 .send()
                 .await
-                .map_err(|error| unreachable(&error))?;
+                .map_err(|error| trouble(&error))?;
             self.count(Unit::Read, output.consumed_capacity.as_ref());
             items.extend(output.items.unwrap_or_default());
             from = output.last_evaluated_key;
@@ -132,7 +132,7 @@ impl Ledger {
             .set_exclusive_start_key(from)
             .send()
             .await
-            .map_err(|error| unreachable(&error))?;
+            .map_err(|error| trouble(&error))?;
         self.count(Unit::Read, output.consumed_capacity.as_ref());
         Ok((output.items.unwrap_or_default(), output.last_evaluated_key))
     }

@@ -22,7 +22,7 @@ pub use fact::{Asked, Check, CheckResult, Checked, Detail, Fact, History, Masked
 
 use super::read::Consistency;
 use super::table::{PK, RETAIN_UNTIL, SK};
-use super::{Append, Error, Item, Ledger, NotAFact, Unit, unreachable};
+use super::{Append, Error, Item, Ledger, NotAFact, Unit, trouble};
 use crate::notification::EmployeeKey;
 use crate::stamp;
 use crate::tenant::{Tenant, TenantId};
@@ -125,7 +125,7 @@ impl Ledger {
                 .set_exclusive_start_key(from)
                 .send()
                 .await
-                .map_err(|error| unreachable(&error))?;
+                .map_err(|error| trouble(&error))?;
             self.count(Unit::Read, output.consumed_capacity.as_ref());
             count += usize::try_from(output.count).unwrap_or_default();
             from = output.last_evaluated_key;
@@ -154,7 +154,7 @@ impl Ledger {
                 .set_exclusive_start_key(next)
                 .send()
                 .await
-                .map_err(|error| unreachable(&error))?;
+                .map_err(|error| trouble(&error))?;
             self.count(Unit::Read, output.consumed_capacity.as_ref());
             items.extend(output.items.unwrap_or_default());
             next = output.last_evaluated_key;

@@ -188,7 +188,7 @@ pub enum Outcome {
     },
     /// It was certainly not processed, and is tried again later.
     Deferred {
-        /// Twilio's error code, or our own word: `connection`, `quiet_hours`, `account_paused`, `not_started`.
+        /// Twilio's error code, or our own: `connection`, `http_302`, `not_set_up`, and [`Self::OUR_OWN_REASONS`].
         code: String,
         /// When.
         #[serde(with = "crate::stamp")]

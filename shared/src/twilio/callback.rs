@@ -1,7 +1,8 @@
 //! What Twilio posts to us about a message or call: status reports and incoming texts. Only for parameters whose signature
-//! was verified; drops nothing that Twilio sent, and shows neither number nor body.
+//! was verified; drops nothing that the ledger has room for, and shows neither number nor body.
 
 use super::channel::Channel;
+use super::resource::{bounded, is_word};
 use crate::phone::PhoneNumber;
 use serde_json::{Map, Value};
 use std::fmt;
@@ -20,7 +21,8 @@ pub struct StatusCallback {
     pub account_sid: Option<String>,
     /// Why it failed, a code for [`super::codes::delivery`].
     pub error_code: Option<u32>,
-    /// Everything Twilio sent: a string for each name, or an array of them where a name came repeatedly.
+    /// Everything Twilio sent: a string for each name, or an array of them where a name came repeatedly. If it is more than
+    /// the ledger has room for, how much it was.
     pub fields: Map<String, Value>,
 }
 
@@ -79,7 +81,7 @@ impl StatusCallback {
         };
         Ok(Self {
             sid: sid.to_owned(),
-            status: status.filter(|word| is_status(word)).ok_or(Malformed::Status)?.to_owned(),
+            status: status.filter(|word| is_word(word)).ok_or(Malformed::Status)?.to_owned(),
             channel,
             account_sid: value(params, "AccountSid").map(str::to_owned),
             error_code: value(params, "ErrorCode").and_then(|code| code.parse().ok()),
@@ -152,11 +154,6 @@ fn value<'a>(params: &'a [(String, String)], name: &str) -> Option<&'a str> {
     params.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
 }
 
-/// New words come without notice, so any word will do that is safe in a ledger key.
-fn is_status(word: &str) -> bool {
-    (1..=40).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-}
-
 fn fields(params: &[(String, String)]) -> Map<String, Value> {
     let mut fields = Map::new();
     for (name, value) in params {
@@ -169,7 +166,7 @@ fn fields(params: &[(String, String)]) -> Map<String, Value> {
             Some(first) => *first = Value::Array(vec![first.take(), value]),
         }
     }
-    fields
+    bounded(fields)
 }
 
 impl fmt::Debug for StatusCallback {

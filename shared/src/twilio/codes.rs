@@ -17,8 +17,14 @@ pub enum Class {
     Content,
     /// Our request is wrong. Ours to mend, in code.
     Bug,
-    /// The account's set-up doesn't allow this kind of message: a sender, a country, a messaging service. The tenant's to mend.
+    /// The account's set-up doesn't allow this kind of message: a sender, a messaging service, an address. The tenant's to
+    /// mend: keep it and try much later.
     Config,
+    /// The account may not reach this country or, on trial, this number. Theirs alone can't be sent; the tenant's to mend.
+    Permission,
+    /// Not Twilio's word: something in between answered, such as a proxy, and took the request no further. Keep it and try
+    /// much later.
+    NotTwilio,
     /// Nothing of this account works: credentials, funds, suspension, a daily limit. Keep what is due and try much later.
     Account,
     /// The person has opted out. Nothing may be sent until they opt in.
@@ -37,8 +43,8 @@ impl Class {
     /// Whether the same request will never be accepted as things are, so that the attempt is the last.
     pub fn is_permanent(self) -> bool {
         match self {
-            Self::Recipient | Self::Content | Self::Bug | Self::Config | Self::OptedOut | Self::Other => true,
-            Self::Account | Self::Wait | Self::WaitLong | Self::Unknown => false,
+            Self::Recipient | Self::Content | Self::Bug | Self::Permission | Self::OptedOut | Self::Other => true,
+            Self::Account | Self::Config | Self::NotTwilio | Self::Wait | Self::WaitLong | Self::Unknown => false,
         }
     }
 
@@ -50,6 +56,8 @@ impl Class {
             | Self::Content
             | Self::Bug
             | Self::Config
+            | Self::Permission
+            | Self::NotTwilio
             | Self::OptedOut
             | Self::Wait
             | Self::WaitLong
@@ -61,7 +69,7 @@ impl Class {
     /// Whether somebody has to mend something before this gets better.
     pub fn raises_alarm(self) -> bool {
         match self {
-            Self::Bug | Self::Config | Self::Account => true,
+            Self::Bug | Self::Config | Self::Permission | Self::NotTwilio | Self::Account => true,
             Self::Recipient
             | Self::Content
             | Self::OptedOut
@@ -181,10 +189,10 @@ const CREATION: &[Row<Class>] = &[
     row(21614, Class::Recipient, "not a mobile number"),
     row(13224, Class::Recipient, "not a valid number"),
     row(13225, Class::Recipient, "calls to this number are blocked"),
-    row(21203, Class::Config, "calls to this country are not enabled"),
-    row(21215, Class::Config, "calls to this country are not enabled"),
-    row(13227, Class::Config, "calls to this country are not enabled"),
-    row(21408, Class::Config, "texts to this country are not enabled"),
+    row(21203, Class::Permission, "calls to this country are not enabled"),
+    row(21215, Class::Permission, "calls to this country are not enabled"),
+    row(13227, Class::Permission, "calls to this country are not enabled"),
+    row(21408, Class::Permission, "texts to this country are not enabled"),
     row(21205, Class::Config, "call URL is not valid"),
     row(21218, Class::Config, "application is not valid"),
     row(21609, Class::Config, "callback URL is not valid"),
@@ -196,8 +204,8 @@ const CREATION: &[Row<Class>] = &[
     row(21616, Class::Config, "sender number is ambiguous"),
     row(21657, Class::Config, "sender id is not valid"),
     row(21607, Class::Config, "trial account: sender not allowed"),
-    row(21608, Class::Config, "trial account: recipient not verified"),
-    row(21219, Class::Config, "trial account: recipient not verified"),
+    row(21608, Class::Permission, "trial account: recipient not verified"),
+    row(21219, Class::Permission, "trial account: recipient not verified"),
     row(21701, Class::Config, "messaging service does not exist"),
     row(21702, Class::Config, "messaging service can't be used"),
     row(21703, Class::Config, "messaging service has no sender"),
@@ -281,7 +289,7 @@ mod tests {
         check(20500, Some(Class::Unknown));
         check(20503, Some(Class::Unknown));
         check(21211, Some(Class::Recipient));
-        check(21408, Some(Class::Config));
+        check(21408, Some(Class::Permission));
         check(21606, Some(Class::Config));
         check(21610, Some(Class::OptedOut));
         check(21611, Some(Class::WaitLong));
@@ -330,8 +338,8 @@ mod tests {
     #[test]
     fn only_what_is_certain_is_permanent() {
         let permanent = |code| creation(code).is_some_and(Class::is_permanent);
-        assert!(permanent(21211) && permanent(21610) && permanent(21703) && permanent(21617));
-        assert!(!permanent(20003) && !permanent(20429) && !permanent(21611) && !permanent(20500));
+        assert!(permanent(21211) && permanent(21610) && permanent(21408) && permanent(21617));
+        assert!(!permanent(21703) && !permanent(20003) && !permanent(20429) && !permanent(21611) && !permanent(20500));
         assert!(Class::Account.is_account_trouble() && !Class::Config.is_account_trouble());
         assert!(Class::Config.raises_alarm() && !Class::Recipient.raises_alarm());
         assert!(delivery(30007).raises_alarm() && !delivery(30003).raises_alarm());

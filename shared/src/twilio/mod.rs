@@ -27,5 +27,5 @@ pub use channel::Channel;
 pub use client::{Client, NewCall, NewMessage, Timeouts};
 pub use read::{AccountState, ReadError};
 pub use reply::Reply;
-pub use resource::Resource;
+pub use resource::{MOST_KEPT, Resource};
 pub use say::say_twiml;

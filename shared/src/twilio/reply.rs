@@ -63,19 +63,21 @@ impl Reply {
         }
     }
 
-    /// Where no code that we know decides. Facts about 4xx answers are Twilio's own ("not processed, by its code"); what
-    /// answers without a code is something in between, and took the request no further.
+    /// Where no code that we know decides. Twilio's refusals have a code, and one that we don't know is still a refusal; what
+    /// answers without one is something in between, which took the request no further.
     fn of_unknown_code(answer: &Answer, code: Option<u32>) -> Self {
         let refused = |class| Self::Refused { code, status: Some(answer.status), class };
         match (answer.status, code) {
             // An assumption for answers without a code: whoever limits a rate has not processed the request.
             (429, _) => not_processed(answer, "too many requests"),
-            (300..400, _) => refused(Class::Config), // not Twilio: it doesn't redirect
-            (401 | 403 | 404, None) => refused(Class::Account),
+            // Whoever asks for other credentials asks it of every request.
+            (401, None) => refused(Class::Account),
             // A proxy that waited for Twilio, or wasn't sure that the request is fresh.
             (408 | 425, None) => Self::InDoubt { status: Some(answer.status), why: "something in between gave up" },
             (400..500, _) if matches!(answer.body, Body::Broken) => not_processed(answer, "the refusal broke off"),
-            (400..500, _) => refused(Class::Other),
+            (400..500, Some(_)) => refused(Class::Other),
+            // Twilio doesn't redirect; a gateway does while it is being maintained.
+            (300..500, _) => refused(Class::NotTwilio),
             _ => Self::InDoubt { status: Some(answer.status), why: "trouble at Twilio" },
         }
     }

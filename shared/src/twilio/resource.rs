@@ -26,7 +26,7 @@ pub struct Resource {
     pub date_created: Option<Timestamp>,
     /// Why it failed, a code for [`super::codes::delivery`].
     pub error_code: Option<u32>,
-    /// Everything Twilio sent, the above included.
+    /// Everything Twilio sent, the above included, unless it is more than [`MOST_KEPT`].
     pub fields: Map<String, Value>,
 }
 
@@ -38,13 +38,13 @@ impl Resource {
         let sid = text("sid").filter(|sid| Channel::of_sid(sid).is_some())?;
         Some(Self {
             sid,
-            status: text("status").unwrap_or_default(),
+            status: text("status").filter(|word| is_word(word)).unwrap_or_default(),
             body: text("body"),
             to: text("to"),
             direction: text("direction"),
             date_created: text("date_created").and_then(|date| RFC_2822.parse_timestamp(date).ok()),
             error_code: fields.get("error_code").and_then(code),
-            fields,
+            fields: bounded(fields),
         })
     }
 }
@@ -58,6 +58,35 @@ impl fmt::Debug for Resource {
             .field("error_code", &self.error_code)
             .finish_non_exhaustive()
     }
+}
+
+/// The most of what Twilio says of one thing that is kept, in bytes of JSON. An item of the ledger's table has room for 400 KB;
+/// Twilio's own have one or two thousand bytes.
+pub const MOST_KEPT: usize = 300_000;
+
+/// How deep what is kept may be nested; DynamoDB takes 32 levels, and Twilio has one or two.
+const DEEPEST: usize = 16;
+
+/// The same fields, or how much was left out, so that whatever is signed can be written down.
+pub(super) fn bounded(fields: Map<String, Value>) -> Map<String, Value> {
+    fn depth(value: &Value) -> usize {
+        match value {
+            Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or_default(),
+            Value::Object(fields) => 1 + fields.values().map(depth).max().unwrap_or_default(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+        }
+    }
+    let all = Value::Object(fields);
+    let bytes = all.to_string().len();
+    match all {
+        Value::Object(fields) if bytes <= MOST_KEPT && fields.values().all(|value| depth(value) < DEEPEST) => fields,
+        _ => [("left_out".to_owned(), "too long".into()), ("bytes".to_owned(), bytes.into())].into_iter().collect(),
+    }
+}
+
+/// Whether a word of Twilio's is safe in a key of the ledger. New words come without notice, so any other will do.
+pub(super) fn is_word(word: &str) -> bool {
+    (1..=40).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 /// An error code as Twilio writes it, here a number and there a string of digits.
@@ -101,6 +130,23 @@ mod tests {
         assert_eq!(read(&json!({"status": "queued"})), None);
         assert_eq!(read(&json!({"sid": null, "status": "queued"})), None);
         assert_eq!(read(&json!({"sid": "SM1", "status": "queued"})), None);
+    }
+
+    #[test]
+    fn what_the_ledger_has_no_room_for_is_left_out_and_says_so() {
+        let mut deep = json!("x");
+        for _ in 0..40 {
+            deep = json!([deep]);
+        }
+        let sid = "SMaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+        for odd in [json!("x".repeat(MOST_KEPT)), deep] {
+            let kept = read(&json!({"sid": sid, "status": "sent", "odd": odd})).unwrap();
+            assert_eq!((kept.sid.as_str(), kept.status.as_str()), (sid, "sent"));
+            assert_eq!(kept.fields["left_out"], "too long");
+        }
+        for odd in ["sent#1", "s".repeat(41).as_str(), "sent now"] {
+            assert_eq!(read(&json!({"sid": sid, "status": odd})).unwrap().status, "");
+        }
     }
 
     #[test]

@@ -38,7 +38,8 @@ pub enum Rejected {
     Mismatch,
 }
 
-/// Verifies a request by any of the account's auth tokens.
+/// Verifies a request by any of the account's auth tokens, and answers what it verified: the decoded parameters of a form, in
+/// order of arrival; none if the body is something else.
 ///
 /// `url` is the whole URL as Twilio called it, port, case, escapes and query untouched; `body` the raw bytes, before any
 /// parsing. A form (by `content_type`, or nothing at all: neither type nor body) is covered through its parameters, anything
@@ -49,7 +50,7 @@ pub fn verify<'a>(
     content_type: Option<&str>,
     body: &[u8],
     signature: Option<&str>,
-) -> Result<(), Rejected> {
+) -> Result<Vec<(String, String)>, Rejected> {
     let signature = signature.filter(|signature| !signature.is_empty()).ok_or(Rejected::Unsigned)?;
     let params = if is_form(content_type, body) {
         form_params(body)
@@ -65,7 +66,7 @@ pub fn verify<'a>(
             fits |= sign(token, url, &params).as_bytes().ct_eq(signature.as_bytes());
         }
     }
-    if fits.into() { Ok(()) } else { Err(Rejected::Mismatch) }
+    if fits.into() { Ok(params) } else { Err(Rejected::Mismatch) }
 }
 
 /// The signature of a request to `url` with the decoded form parameters `params`, in any order; none if the body is not a

@@ -193,7 +193,7 @@ fn refusal(answer: &Answer) -> Trouble {
     match code.and_then(codes::creation) {
         Some(Class::Wait | Class::WaitLong) => return limited,
         Some(Class::Account) => return Trouble::Account { code },
-        Some(Class::Config) => return Trouble::Misconfigured { code },
+        Some(Class::Config | Class::Permission | Class::NotTwilio) => return Trouble::Misconfigured { code },
         Some(Class::Unknown) => return in_doubt,
         Some(Class::Recipient | Class::Content | Class::Bug | Class::OptedOut | Class::Other) => {
             return Trouble::Refused { code };

@@ -3,8 +3,8 @@
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use lambda_http::RequestExt;
 use shared::clock::Clock;
+use shared::gateway;
 use shared::ledger::Ledger;
 use shared::metrics::Metrics;
 use shared::tenant::Tenants;
@@ -67,12 +67,14 @@ async fn answer(State((deps, on, deaths)): State<Shared>, request: Request) -> R
     }
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-    let path = parts.uri.path().to_owned();
-    let request = lambda_http::Request::from_parts(parts, lambda_http::Body::Binary(body.to_vec()));
+    let (path, query) = (parts.uri.path().to_owned(), parts.uri.query().unwrap_or_default().to_owned());
+    let request = gateway::Request { method: parts.method, path, query, headers: parts.headers, body: body.to_vec() };
     tokio::select! {
-        answered = callback::respond(&deps, request.with_raw_http_path(path)) => {
-            let (parts, body) = answered.into_parts();
-            Response::from_parts(parts, Body::from(body.to_vec()))
+        answered = callback::respond(&deps, request) => {
+            let mut response = plain(answered.status);
+            *response.headers_mut() = answered.headers;
+            *response.body_mut() = Body::from(answered.body);
+            response
         }
         _ = death.changed() => plain(http::StatusCode::BAD_GATEWAY),
     }

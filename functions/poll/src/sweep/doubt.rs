@@ -1,5 +1,5 @@
 //! An attempt in doubt: it is looked for at Twilio, patiently, and then the tenant's wish decides. Never releases an attempt
-//! that may have been accepted, as far as anybody can tell.
+//! that may have been accepted, as far as anybody can tell: where Twilio can't be asked for a whole day, nothing is sent again.
 
 use super::evidence::{self, Found, Holders};
 use super::look::{Done, Looking};
@@ -7,6 +7,7 @@ use shared::ledger::read::Consistency;
 use shared::notification::{ClosedReason, Outcome, Tried};
 use shared::stamp;
 use shared::tenant::Doubt;
+use std::time::Duration;
 
 /// Nothing is known of the last attempt: looks for it, is patient, then decides as the tenant wishes.
 pub(super) async fn settle(looking: &Looking<'_>, holders: &Holders) -> Done {
@@ -27,9 +28,10 @@ pub(super) async fn settle(looking: &Looking<'_>, holders: &Holders) -> Done {
     match evidence::find(looking, attempt, claimed_at, holders).await? {
         Found::Message { sid, status } => {
             tracing::info!(tenant = %tenant.id, notification = %id, attempt, sid, "found at Twilio");
-            looking.deps.metrics.count(&tenant.id, "Found", 1, None);
             let outcome = Outcome::Accepted { sid, status, evidence: Some("list".to_owned()) };
             if looking.outcome(attempt, outcome, looking.after(timing.first_look)).await? {
+                looking.deps.metrics.count(&tenant.id, "Found", 1, None);
+                looking.deps.metrics.count(&tenant.id, "Accepted", 1, Some(looking.created.channel.as_str()));
                 return Ok(());
             }
             looking.overtaken().await
@@ -48,12 +50,26 @@ pub(super) async fn settle(looking: &Looking<'_>, holders: &Holders) -> Done {
         }
         Found::Nothing => {
             let wait = timing.first_look.min(stamp::between(looking.now, patient_until));
-            looking.again(wait, "in doubt: no callback, and not on Twilio's list so far").await
+            still(looking, wait, "in doubt: no callback, and not on Twilio's list so far").await
         }
         Found::NoAnswer => {
-            looking.again(timing.first_look, "in doubt: Twilio's list could not be read, or does not decide it").await
+            let age = stamp::between(claimed_at, looking.now);
+            let [.., longest] = timing.later_looks;
+            if age >= longest {
+                return unconfirmed(looking, attempt, Some("Twilio's list could not be read, or did not decide it"))
+                    .await;
+            }
+            // Soon enough to send it again in time, and not so often that a day without an answer fills the ledger.
+            let wait = (age / 2).clamp(timing.first_look, timing.patience.max(timing.first_look));
+            still(looking, wait, "in doubt: Twilio's list could not be read, or does not decide it").await
         }
     }
+}
+
+/// It stays in doubt. Counted at each look, so that an alarm lasts as long as the doubt does, and hears of senders that died.
+async fn still(looking: &Looking<'_>, wait: Duration, why: &str) -> Done {
+    looking.deps.metrics.count(&looking.tenant.id, "InDoubt", 1, Some("look"));
+    looking.again(wait, why).await
 }
 
 async fn give_up(looking: &Looking<'_>, attempt: u32) -> Done {
@@ -66,6 +82,10 @@ async fn give_up(looking: &Looking<'_>, attempt: u32) -> Done {
         Doubt::Resend => Some("its time was over before it could be sent again"),
         Doubt::Hold => None,
     };
+    unconfirmed(looking, attempt, why).await
+}
+
+async fn unconfirmed(looking: &Looking<'_>, attempt: u32, why: Option<&str>) -> Done {
     looking.deps.metrics.count(&looking.tenant.id, "Unconfirmed", 1, None);
     looking.close(ClosedReason::Unconfirmed, attempt + 1, why).await
 }

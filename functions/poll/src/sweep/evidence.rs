@@ -1,11 +1,11 @@
 //! Evidence: whether Twilio has a message or call that nobody on our side knows of. A callback would have said so; this asks
-//! Twilio's own list, which knows neither our ids nor, for calls, what was said.
+//! Twilio's own list, which knows neither our ids nor what was said in a call or in a text that was redacted.
 
 use super::look::Looking;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use shared::ledger::{self, read::Consistency, table::SHARDS};
-use shared::notification::{NotificationId, State, Story};
+use shared::notification::{Created, NotificationId, State, Story};
 use shared::phone::{Channel, PhoneNumber};
 use shared::stamp;
 use shared::twilio;
@@ -14,8 +14,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// How far Twilio's clock and ours may differ, either way; its list has whole seconds. Wide, since it costs little: what was
-/// created before a claim must say the same to the same number, belong to nobody on our side, and be nearer to no other
-/// attempt in doubt.
+/// created before a claim must be able to say the same to the same number, belong to nobody on our side, and be nearer to no
+/// other attempt in doubt.
 const CLOCK_DIFFERENCE: Duration = Duration::from_mins(1);
 /// How long before a message appeared its notification may have been started: as long as a stream may lag.
 const START_LAG: Duration = Duration::from_hours(1);
@@ -56,14 +56,14 @@ struct Read {
     numbers: Numbers,
 }
 
-/// Looks for an attempt at Twilio: same number, same text, created after the claim, and nobody else's.
+/// Looks for an attempt at Twilio: same number, same text as far as that is told, created after the claim, and nobody else's.
 pub(super) async fn find(
     looking: &Looking<'_>,
     attempt: u32,
     claimed_at: Timestamp,
     holders: &Holders,
 ) -> Result<Found, ledger::Error> {
-    let (Some(to), Some(body)) = (&looking.created.to, &looking.created.body) else { return Ok(Found::Nothing) };
+    let Some(to) = &looking.created.to else { return Ok(Found::Nothing) };
     let channel = match looking.created.channel {
         Channel::Sms => twilio::Channel::Message,
         Channel::Voice => twilio::Channel::Call,
@@ -76,19 +76,17 @@ pub(super) async fn find(
             return Ok(Found::NoAnswer);
         }
     };
-    let same_text =
-        |listed: &twilio::Resource| channel == twilio::Channel::Call || listed.body.as_deref() == Some(body);
     let ours =
         |listed: &twilio::Resource| listed.direction.as_deref().is_none_or(|direction| direction == "outbound-api");
     let in_time =
         |listed: &twilio::Resource| listed.date_created.is_none_or(|created| in_reach(looking, claimed_at, created));
-    let could_be = |listed: &twilio::Resource| ours(listed) && same_text(listed) && in_time(listed);
+    let could_be = |listed: &twilio::Resource| ours(listed) && may_say(listed, looking.created) && in_time(listed);
     let mut candidates: Vec<_> = listed.into_iter().filter(could_be).collect();
     let appeared = |listed: &twilio::Resource| listed.date_created.unwrap_or(claimed_at);
     candidates.sort_by_key(|listed| (nearness(claimed_at, appeared(listed)), listed.sid.clone()));
     let mut unclear = false;
     for candidate in candidates {
-        match holders.hold(looking, to, &candidate.sid, (claimed_at, appeared(&candidate))).await? {
+        match holders.hold(looking, to, &candidate, (claimed_at, appeared(&candidate))).await? {
             Hold::Taken => continue,
             Hold::Unclear => {
                 unclear = true;
@@ -132,12 +130,21 @@ enum Hold {
     Unclear,
 }
 
-/// Whether two notifications say the same to the same number, so that Twilio's list can't tell them apart.
-fn same_message(looking: &Looking<'_>, other: &Story) -> bool {
+/// Whether what Twilio lists may be what a notification says. A trial account's texts begin with a notice of Twilio's. What
+/// has no words, as a call and a text that was redacted (Twilio docs, Message Redaction), is told by number and time alone:
+/// not to count it would be to text somebody twice.
+fn may_say(listed: &twilio::Resource, created: &Created) -> bool {
+    let words = listed.body.as_deref().map(str::trim).filter(|words| !words.is_empty());
+    match (created.channel, words) {
+        (Channel::Voice, _) | (Channel::Sms, None) => true,
+        (Channel::Sms, Some(words)) => created.body.as_deref().is_some_and(|body| words.ends_with(body.trim())),
+    }
+}
+
+/// Whether what Twilio lists may as well be another notification's, to the same number.
+fn may_be(listed: &twilio::Resource, other: &Story, looking: &Looking<'_>) -> bool {
     let own = looking.created;
-    other.created().is_some_and(|other| {
-        other.to == own.to && other.channel == own.channel && (own.channel == Channel::Voice || other.body == own.body)
-    })
+    other.created().is_some_and(|other| other.to == own.to && other.channel == own.channel && may_say(listed, other))
 }
 
 /// When the last attempt of a notification was claimed, if nothing is known of it.
@@ -159,14 +166,16 @@ impl Holders {
         self.read.into_inner().numbers
     }
 
-    /// Who holds a sid that appeared at some time. Whoever shares the number is read anew: it may have been settled just now.
+    /// Who holds what Twilio lists, which appeared at some time. Whoever shares the number is read anew: it may have been
+    /// settled just now.
     async fn hold(
         &self,
         looking: &Looking<'_>,
         to: &PhoneNumber,
-        sid: &str,
+        listed: &twilio::Resource,
         (claimed_at, appeared): (Timestamp, Timestamp),
     ) -> Result<Hold, ledger::Error> {
+        let sid = listed.sid.as_str();
         if looking.story.tried().values().any(|one| one.sids().contains(&sid)) {
             return Ok(Hold::Taken);
         }
@@ -181,7 +190,7 @@ impl Holders {
             if story.tried().values().any(|one| one.sids().contains(&sid)) {
                 return Ok(Hold::Taken);
             }
-            if !same_message(looking, &story) {
+            if !may_be(listed, &story, looking) {
                 continue;
             }
             let is_nearer = |other: Timestamp| {

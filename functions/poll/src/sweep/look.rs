@@ -142,9 +142,7 @@ impl Looking<'_> {
         let attempt =
             tried.iter().find(|(_, one)| one.sids().contains(&sid.as_str())).map_or(1, |(attempt, _)| *attempt);
         let why = match self.deps.twilio.fetch(&self.tenant.twilio, &sid).await {
-            Ok(Some(resource)) if resource.status.is_empty() || resource.status.contains('#') => {
-                "Twilio gives no status of it".to_owned()
-            }
+            Ok(Some(resource)) if resource.status.is_empty() => "Twilio gives no status of it".to_owned(),
             Ok(Some(resource)) => {
                 let (sid, status) = (resource.sid, resource.status);
                 let channel = shared::twilio::Channel::of_sid(&sid).unwrap_or(shared::twilio::Channel::Message);

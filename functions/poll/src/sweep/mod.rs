@@ -64,6 +64,9 @@ pub async fn sweep(deps: &Deps, tenant: &Tenant, until: Timestamp) -> Swept {
             Swept { failed: 1, ..Swept::default() }
         }
     };
+    if swept.failed > 0 {
+        deps.metrics.count(&tenant.id, "PollFailed", 1, Some("sweep"));
+    }
     lock(&deps.memory.swept).insert(tenant.id.clone(), progress);
     swept
 }
@@ -156,10 +159,10 @@ async fn one_shard(
                 Some(Err(error)) => {
                     result.failed += 1;
                     tracing::error!(tenant = %tenant.id, notification = %dues[0].id, error = %error, "look failed");
-                    match error {
-                        ledger::Error::Unreachable(_) => result.complete = false,
-                        // Looking again would not help, and must not hold up the watermark for good.
-                        ledger::Error::NotAFact(_) => result.looked.extend(dues),
+                    if error.may_pass() {
+                        result.complete = false;
+                    } else {
+                        result.looked.extend(dues); // to look again must not hold up the watermark for good
                     }
                 }
                 None => result.complete = false,

@@ -16,7 +16,7 @@ use crate::terminal::Terminal;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 use record::Record;
-use shared::ledger::{Error, Ledger, NotAFact, scan};
+use shared::ledger::{Error, Ledger, NotAFact, Retention, scan};
 use shared::notification::{Detail, EmployeeKey, Fact, NotificationId, Revealed, Standing, Story};
 use shared::tenant::TenantId;
 use std::io;
@@ -227,7 +227,7 @@ async fn several(
 /// Appends to each notification who is about to see its numbers. Before they are shown: what can't be written down stays
 /// masked.
 async fn write_down(deps: &Deps, ledger: &Ledger, tenant: &TenantId, shown: &[Audited]) -> Result<(), Failure> {
-    let retention = deps.tenants.get(tenant).await.ok().flatten().map(|tenant| tenant.retention);
+    let retention = deps.tenants.get(tenant).await.ok().flatten().map(|tenant| Retention::of(&tenant));
     let revealed = Revealed { by: deps.operator.clone() };
     let fact = Fact::new(deps.clock.now(), Detail::Revealed(revealed));
     let written: Result<(), Error> = stream::iter(shown)

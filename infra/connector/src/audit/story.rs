@@ -197,6 +197,12 @@ fn deferred_sentence(attempt: u32, code: &str, retry_at: Timestamp) -> String {
         }
         "connection" => format!("attempt {attempt} did not reach Twilio; again at {retry_at}"),
         "not_started" => format!("attempt {attempt} was never started: nothing was asked of Twilio"),
+        "not_set_up" => format!("attempt {attempt} can't be made as the tenant's document is; again at {retry_at}"),
+        _ if let Some(status) = code.strip_prefix("http_") => {
+            format!(
+                "attempt {attempt} did not reach Twilio: something in between answered {status}; again at {retry_at}"
+            )
+        }
         _ => {
             let code = code.parse().map_or_else(|_| code.to_owned(), meaning);
             format!("Twilio did not process attempt {attempt}: {code}; again at {retry_at}")

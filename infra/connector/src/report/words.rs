@@ -110,6 +110,8 @@ pub fn reason(reason: &str) -> String {
         "account_paused" => "waits, since the Twilio account is in trouble",
         "connection" => "Twilio could not be reached; tried again",
         "not_started" => "never started",
+        "not_set_up" => "waits, since the customer's document lacks what it needs, such as a sender",
+        _ if reason.starts_with("http_") => "waits, since something between us and Twilio answered in its place",
         _ => return suppressed(reason).map_or_else(|| reason.to_owned(), str::to_owned),
     };
     plain.to_owned()
@@ -147,5 +149,6 @@ mod tests {
         check("30006 landline or unreachable carrier", "30006 landline or unreachable carrier");
         check("asked for by HR", "asked for by HR");
         check("quiet_hours", "waits for the end of quiet hours");
+        check("http_302", "waits, since something between us and Twilio answered in its place");
     }
 }

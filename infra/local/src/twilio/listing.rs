@@ -39,7 +39,7 @@ pub(super) fn list(world: &World, route: &Route, request: &Request, kind: Kind) 
     Ok(Answer::json(
         200,
         &json!({
-            name: shown.iter().map(|row| row.view()).collect::<Vec<Value>>(),
+            name: shown.iter().map(|row| row.view_later(state.settings.body_shown)).collect::<Vec<Value>>(),
             "page": page, "page_size": size, "start": page * size, "end": (page * size + shown.len()).saturating_sub(1),
             "uri": uri(request, size, page, None), "first_page_uri": uri(request, size, 0, None),
             "next_page_uri": next.map(|(page, token)| uri(request, size, page, Some(token))), "previous_page_uri": Value::Null,

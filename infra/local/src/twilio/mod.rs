@@ -35,7 +35,7 @@ mod tests;
 pub use counts::{AcceptedMessage, CallbackSent, Doubled, Warning};
 pub use faults::{Fault, Faults, Operation, Rule, Trouble, When};
 pub use record::Kind;
-pub use settings::{CallEnd, CallbackBehaviour, FakeAccount, ListOrder, Settings, VerifyBehaviour};
+pub use settings::{BodyShown, CallEnd, CallbackBehaviour, FakeAccount, ListOrder, Settings, VerifyBehaviour};
 
 use journal::{Journal, Line};
 use serde_json::Value;

@@ -2,9 +2,13 @@
 //! it, `journal` stores it.
 
 use super::answer::rfc2822;
+use super::settings::BodyShown;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+/// What a trial account's texts begin with.
+const TRIAL_NOTICE: &str = "Sent from your Twilio trial account - ";
 
 /// Message or call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -110,6 +114,20 @@ impl Record {
             Kind::Message => self.message_view(),
             Kind::Call => self.call_view(),
         }
+    }
+
+    /// The same, asked for later: a text's words may be withheld by then.
+    pub(super) fn view_later(&self, body: BodyShown) -> Value {
+        let mut view = self.view();
+        if self.kind == Kind::Message && self.is_asked_for() {
+            match body {
+                BodyShown::AsSent => {}
+                BodyShown::Null => view["body"] = Value::Null,
+                BodyShown::Empty => view["body"] = json!(""),
+                BodyShown::AfterTrialNotice => view["body"] = json!(format!("{TRIAL_NOTICE}{}", self.body)),
+            }
+        }
+        view
     }
 
     /// The number that sends, once it is known to the outside.

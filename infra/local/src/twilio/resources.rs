@@ -85,7 +85,9 @@ fn fetch(world: &World, route: &Route, request: &Request, kind: Kind) -> Result<
     let state = world.lock();
     let record =
         state.records.get(&route.sid).filter(|record| record.kind == kind && record.account_sid == route.owner);
-    record.map(|record| Answer::json(200, &record.view())).ok_or_else(|| Refusal::not_found(&request.path))
+    record
+        .map(|record| Answer::json(200, &record.view_later(state.settings.body_shown)))
+        .ok_or_else(|| Refusal::not_found(&request.path))
 }
 
 /// `Status=canceled` for what has not begun yet, or an empty `Body` to redact a message.

@@ -24,6 +24,8 @@ pub struct Settings {
     pub list_lag: Duration,
     /// The order of lists, which Twilio doesn't document.
     pub list_order: ListOrder,
+    /// What lists and fetches show of a text's words.
+    pub body_shown: BodyShown,
     /// Decides every drawn thing. The same seed and the same requests bring the same faults and the same lost callbacks, in
     /// whatever order the requests come. Sids and verification codes are random all the same.
     pub seed: u64,
@@ -58,6 +60,7 @@ impl Settings {
             steps: Duration::from_millis(5)..=Duration::from_millis(50),
             list_lag: Duration::ZERO,
             list_order: ListOrder::NewestFirst,
+            body_shown: BodyShown::AsSent,
             seed: 0,
             faults: Faults::default(),
             callbacks: CallbackBehaviour::default(),
@@ -101,6 +104,19 @@ pub enum ListOrder {
     NewestFirst,
     /// What a caller that stops early would not survive.
     OldestFirst,
+}
+
+/// What Twilio shows of the words of a text that it was asked to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyShown {
+    /// All of them.
+    AsSent,
+    /// `null`, as one reading of Message Redaction has it (Twilio docs, Message Redaction).
+    Null,
+    /// No words, as a text has that was redacted afterwards.
+    Empty,
+    /// Behind the notice that a trial account's texts begin with.
+    AfterTrialNotice,
 }
 
 /// What becomes of the status callbacks. Probabilities are from 0 to 1.

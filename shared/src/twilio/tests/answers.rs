@@ -53,6 +53,7 @@ async fn a_refusal_is_judged_by_its_code() {
     check(403, error(20008), Class::Account).await;
     check(429, error(21611), Class::WaitLong).await;
     check(500, error(21703), Class::Config).await;
+    check(400, error(21408), Class::Permission).await;
     check(400, error(29999), Class::Other).await;
     let problem = json!({"type": "https://www.twilio.com/docs/errors/21617", "title": "Too Long", "status": 400,
                          "code": 21617, "detail": "…", "errors": [{"detail": "…", "pointer": "#/Body"}]});
@@ -71,17 +72,19 @@ async fn a_code_may_be_a_string_or_in_a_list() {
 }
 
 #[tokio::test]
-async fn without_a_code_the_status_decides() {
+async fn without_a_code_it_is_not_twilios_word_and_the_status_decides() {
     let refused = async |status: u16, class: Class| {
         let reply = after(Step::Answer(status, "", "<html>no</html>".into())).await;
         assert_eq!(reply, Reply::Refused { code: None, status: Some(status), class });
     };
     refused(401, Class::Account).await;
-    refused(403, Class::Account).await;
-    refused(404, Class::Account).await;
-    refused(400, Class::Other).await;
-    refused(413, Class::Other).await;
-    refused(302, Class::Config).await;
+    for status in [301, 302, 307, 400, 403, 404, 405, 407, 413, 451] {
+        refused(status, Class::NotTwilio).await;
+    }
+    assert_eq!(
+        answered(400, &json!({"message": "no"})).await,
+        Reply::Refused { code: None, status: Some(400), class: Class::NotTwilio }
+    );
     let doubted = async |status: u16| {
         let reply = after(Step::Answer(status, "", "<html>no</html>".into())).await;
         assert!(matches!(reply, Reply::InDoubt { status: Some(got), .. } if got == status), "{reply:?}");

@@ -58,6 +58,10 @@ fn every_fact_has_its_sentence() {
         "attempt 1 did not reach Twilio; again at 2026-03-17T21:44:00.000Z",
     );
     check(
+        &deferred(1, "21:43:00", "http_302", "21:44:00"),
+        "attempt 1 did not reach Twilio: something in between answered 302; again at 2026-03-17T21:44:00.000Z",
+    );
+    check(
         &deferred(2, "21:43:00", "not_started", "21:43:00"),
         "attempt 2 was never started: nothing was asked of Twilio",
     );
