@@ -9,7 +9,7 @@
 //! - [`peoplesoft`] and [`twilio`]: the two systems that we connect, as clients see them;
 //! - [`template`], [`phone`], [`moment`]: what is said, to whom, when;
 //! - [`gateway`]: a request to us, and its answer;
-//! - [`timing`], [`settings`], [`telemetry`], [`metrics`], [`tls`], [`aws`], [`clock`], [`stamp`], [`spelling`]: how long, where, and
+//! - [`timing`], [`settings`], [`telemetry`], [`metrics`], [`tls`], [`aws`], [`clock`], [`stamp`], [`spelling`], [`web`]: how long, where, and
 //!   how it is written down.
 
 pub mod aws;
@@ -31,3 +31,4 @@ pub mod tenant;
 pub mod timing;
 pub mod tls;
 pub mod twilio;
+pub mod web;

@@ -1,6 +1,6 @@
 //! The environment, read in this one place. What is missing or contradicts itself is said at start-up, by name.
 
-use crate::tenant::document;
+use crate::web;
 use secrecy::SecretString;
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Settings {
         let table_name = given("TABLE_NAME")
             .ok_or(Wrong { name: "TABLE_NAME", what: "is missing: name the ledger's DynamoDB table".to_owned() })?;
         let url = |name| {
-            let checked = |url: String| document::http_url(&url).map_err(|what| Wrong { name, what });
+            let checked = |url: String| web::base(&url).map_err(|what| Wrong { name, what });
             given(name).map(checked).transpose()
         };
         Ok(Self {

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{ExportDescription, ExportFormat, ExportStatus, S3S
 use clap::Args;
 use indicatif::ProgressStyle;
 use serde_json::json;
-use shared::aws::said;
+use shared::telemetry::said;
 use std::time::Duration;
 
 /// How often DynamoDB is asked how far it is. Even a small table takes some minutes.

@@ -1,10 +1,7 @@
 //! How a function reaches AWS: as Lambda tells it in its environment, over connections that its clients share. An operator's
 //! ways of signing in (profiles, single sign-on) are the command's business, not a function's.
 
-mod said;
 pub mod wire;
-
-pub use said::said;
 
 use crate::clock::Clock;
 use crate::ledger::Ledger;

@@ -16,8 +16,8 @@ pub mod verification;
 
 pub use item::{NotAFact, Retention};
 
-use crate::aws::said;
 use crate::notification::{Fact, NotificationId};
+use crate::telemetry::said;
 use crate::tenant::{Tenant, TenantId};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};

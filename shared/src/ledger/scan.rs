@@ -4,8 +4,8 @@
 use super::read::Consistency;
 use super::table::{PK, SK, employee_pk};
 use super::{Error, Item, Ledger, NotAFact, item};
-use crate::aws::said;
 use crate::notification::{EmployeeKey, Fact, NotificationId, Story};
+use crate::telemetry::said;
 use crate::tenant::TenantId;
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::collections::BTreeMap;

@@ -6,7 +6,7 @@ use crate::peoplesoft;
 use crate::phone::{self, PhoneNumber};
 use crate::template::language_tag;
 use crate::tenant::event::Columns;
-use crate::tls;
+use crate::{tls, web};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use secrecy::SecretString;
@@ -169,7 +169,7 @@ fn peoplesoft_base_url(section: &Section<'_>) -> Option<String> {
             section.problem("base_url", format!("contradicts {key:?}: give one of them"));
         }
     }
-    let base = section.parsed("base_url", http_url)?;
+    let base = section.parsed("base_url", web::base)?;
     let last = base.rsplit('/').next().unwrap_or_default();
     match node {
         Some(node) if last == node => Some(base),
@@ -195,7 +195,7 @@ fn peoplesoft_auth(section: Section<'_>) -> Option<peoplesoft::Auth> {
             if section.value("token_url").is_none() {
                 section.problem("token_url", "is required");
             }
-            let token_url = section.parsed("token_url", |text| is_web_address(text).map(|()| text.to_owned()));
+            let token_url = section.parsed("token_url", web::address);
             let (client_id, client_secret) =
                 (section.required_text("client_id"), section.required_secret("client_secret"));
             let client_auth = section.choice(
@@ -358,21 +358,4 @@ fn portal_tokens(section: &Section<'_>) -> Vec<SecretString> {
 
 fn iana_zone(name: &str) -> Result<TimeZone, String> {
     TimeZone::get(name).map_err(|_| "is no time zone of the IANA database, for instance \"America/Chicago\"".to_owned())
-}
-
-/// An absolute http or https address without a slash at its end.
-pub(crate) fn http_url(text: &str) -> Result<String, String> {
-    is_web_address(text).map(|()| text.trim_end_matches('/').to_owned())
-}
-
-fn is_web_address(text: &str) -> Result<(), String> {
-    let fits = url::Url::parse(text).is_ok_and(|url| {
-        matches!(url.scheme(), "http" | "https")
-            && url.has_host()
-            && url.query().is_none()
-            && url.fragment().is_none()
-            && url.username().is_empty()
-            && url.password().is_none()
-    });
-    if fits { Ok(()) } else { Err("must be an http or https address without query, fragment or user".to_owned()) }
 }

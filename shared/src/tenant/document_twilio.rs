@@ -1,10 +1,10 @@
 //! The `twilio` section of the tenant document.
 
-use super::document::http_url;
 use super::event::EventSource;
 use super::section::Section;
 use crate::phone::{Channel, PhoneNumber};
 use crate::twilio::{self, Account, ApiKey, Sender};
+use crate::web;
 
 /// Reads the section; which senders it needs depends on the channels that the events use.
 pub(super) fn read(section: Section<'_>, events: &[EventSource]) -> Option<Account> {
@@ -40,7 +40,7 @@ pub(super) fn read(section: Section<'_>, events: &[EventSource]) -> Option<Accou
     }
     let verify_service_sid = section.text("verify_service_sid");
     check_sid(&section, "verify_service_sid", verify_service_sid.as_deref(), "VA");
-    let url = |key, default: &str| section.parsed(key, http_url).unwrap_or_else(|| default.to_owned());
+    let url = |key, default: &str| section.parsed(key, web::base).unwrap_or_else(|| default.to_owned());
     let account = Account {
         account_sid: account_sid.unwrap_or_default(),
         auth_token: auth_token.clone().unwrap_or_default(),

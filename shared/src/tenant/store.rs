@@ -2,8 +2,8 @@
 //! without a deploy. Never writes a secret.
 
 use super::{Invalid, Problem, Tenant, TenantId, document};
-use crate::aws::said;
 use crate::clock::Clock;
+use crate::telemetry::said;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;

@@ -4,10 +4,10 @@
 use crate::report::row::Row;
 use crate::report::sums::Sums;
 use jiff::Timestamp;
-use shared::aws::said;
 use shared::clock::Clock;
 use shared::ledger::{Error, Ledger, read, scan};
 use shared::notification::{Fact, NotificationId, Story};
+use shared::telemetry::said;
 use shared::tenant::TenantId;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;

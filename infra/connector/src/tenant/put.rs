@@ -11,7 +11,7 @@ use crate::terminal::Terminal;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use serde_json::{Value, json};
-use shared::aws::said;
+use shared::telemetry::said;
 use shared::tenant::{Mode, Tenant, TenantId};
 use std::path::Path;
 

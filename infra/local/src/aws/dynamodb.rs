@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::operation::create_table::builders::CreateTableInputBuilder;
 use aws_sdk_dynamodb::types::{TimeToLiveSpecification, TimeToLiveStatus};
 use dynoxide::{Database, DynoxideError};
-use shared::aws::said;
+use shared::telemetry::said;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::net::Ipv4Addr;

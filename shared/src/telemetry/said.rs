@@ -1,7 +1,7 @@
 //! What AWS said when it didn't do what was asked, in words that may be logged. Never a piece of an answer itself: a secret
 //! or a person's number may stand in it, and the SDK's own text for logs holds all of it.
 
-use crate::telemetry::chain;
+use super::chain;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 /// A refusal's code and reason; where no answer came, why not; and of an answer that can't be read only that.

@@ -1,5 +1,9 @@
 //! Logs as JSON lines with fixed field names. Never a phone number, a text or a secret: those have types that don't print.
 
+mod said;
+
+pub use said::said;
+
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
