@@ -1,8 +1,8 @@
 //! The Lambda function `callback`: logging, settings, clients, and the runtime. What happens is in the library.
 
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use callback::{Deps, respond};
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_http::aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
+use lambda_http::{Error, LambdaEvent, lambda_runtime, service_fn};
 use shared::aws::{self, Reached};
 use shared::clock::Clock;
 use shared::metrics::Metrics;
@@ -26,6 +26,7 @@ async fn main() -> Result<(), Error> {
         clock,
     };
     let deps = &deps;
+    // The event as it arrives: lambda_http makes a URI of it for its own request, and panics if a stranger sent what none can hold.
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
         Ok::<ApiGatewayV2httpResponse, Infallible>(respond(deps, event.payload.into()).await.into())
     }))
