@@ -1,4 +1,25 @@
 //! The table: names of keys and attributes, shards, and the definition that deployment and the local stack create it by.
+//!
+//! A notification's id is `{e}-{v}`: the employee's half and the event's.
+//!
+//! | pk | sk | what | written by |
+//! |---|---|---|---|
+//! | `{tenant}#{e}` | `{v}#created` | who is told what, how; or why not | poll |
+//! | same | `{v}#attempt#NNN` | somebody takes the right to one request to Twilio | send, the sweep, the command |
+//! | same | `{v}#attempt#NNN#outcome` | what became of it | send, the sweep |
+//! | same | `{v}#attempt#NNN#disowned#{sid}` | a message that was taken for its own is another's | the sweep |
+//! | same | `{v}#callback#{sid}#{status}` | what Twilio reported | callback |
+//! | same | `{v}#fetched#{sid}#{status}` | the same, asked for | the sweep, send |
+//! | same | `{v}#look#NNN` | why it isn't settled, and when to look again | the sweep |
+//! | same | `{v}#release#NNN` | this attempt may start | the sweep, the command |
+//! | same | `{v}#closed`, `{v}#closed#NNN` | no attempt will follow; again, after a replay | send, the sweep, the command |
+//! | same | `{v}#revealed#{at}#{by}` | whose numbers were shown to whom | the command |
+//! | `{tenant}#phone#{number}` | `consent#{at}#{sid}` | what somebody said by text, or Twilio for them | callback, send, the sweep |
+//! | same | `adopted#{sid}` | which attempt a message on Twilio's list was taken for | the sweep |
+//! | `{tenant}#cursor` | `{source}`, `#lease`, `#sweep` | how far a source was read, who reads, how far was swept; these change | poll |
+//! | `{tenant}#{shard}` | | partitions of the index [`DUE_INDEX`] | |
+//!
+//! Two-factor checks have [keys of their own](super::verification).
 
 use crate::notification::{EmployeeKey, NotificationId};
 use crate::phone::PhoneNumber;
