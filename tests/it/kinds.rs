@@ -2,7 +2,7 @@
 
 use crate::log::Log;
 use crate::polling::{Clinic, QUERY, event, query};
-use local::peoplesoft::{Alias, Column, Database, Kind, Prompt, Query, Row, Scheduler, Settings, Value};
+use local::peoplesoft::{Alias, Column, Database, Fault, Kind, Prompt, Query, Row, Rule, Scheduler, Settings, Value};
 use serde_json::{Value as Json, json};
 use shared::notification::Suppressed;
 
@@ -344,4 +344,35 @@ async fn a_flood_is_held_as_a_whole_and_what_was_there_before_is_none() {
     clinic.later(60);
     assert_eq!(clinic.read().await.created, 0);
     assert_eq!(clinic.held().await, 30);
+}
+
+#[tokio::test]
+async fn what_a_broken_reading_left_of_a_flood_is_held_with_it() {
+    let rows = |range: std::ops::Range<usize>, time: &str| -> Vec<Row> {
+        let stamp = format!("2026-03-17T{time}");
+        range.map(|n| event(&stamp, &format!("{n:04}"), &format!("{n:04}"))).collect()
+    };
+    let limited = |settings: &mut Settings, document: &mut Json| {
+        since_morning(settings, document);
+        document["poll"]["max_notifications_per_poll"] = json!(30);
+    };
+    let mut clinic = Clinic::open(NOW, query().with_rows(rows(0..40, "15:58:00")), limited).await;
+    clinic.peoplesoft.faults().set(Rule::always(Fault::NumrowsOff(5)).for_query(QUERY));
+    assert_eq!(clinic.fail().await.1.held, 40);
+    clinic.peoplesoft.faults().clear();
+    // The rest alone would be no flood; and another process goes on.
+    clinic.office.forget();
+    for row in rows(40..45, "15:58:00") {
+        clinic.add(row);
+    }
+    clinic.later(600);
+    let added = clinic.read().await;
+    assert_eq!((added.known, added.created, added.held), (40, 5, 5));
+    // With the reading's end the flood is over.
+    for row in rows(45..50, "16:10:00") {
+        clinic.add(row);
+    }
+    clinic.later(60);
+    let added = clinic.read().await;
+    assert_eq!((added.created, added.held), (5, 0));
 }

@@ -110,7 +110,7 @@ impl<'a> Collector<'a> {
             taken: HashSet::new(),
             waiting: Vec::new(),
             drafts: Vec::new(),
-            holding: false,
+            holding: cursor.holding,
             added: Added::default(),
         }
     }
@@ -159,6 +159,10 @@ impl<'a> Collector<'a> {
         if !self.holding && self.drafts.len() > most {
             self.drop_known().await?;
             if self.drafts.len() > most {
+                deps.ledger
+                    .hold(&tenant.id, &self.source.source)
+                    .await
+                    .map_err(|error| Error::Ledger(error.to_string()))?;
                 self.holding = true;
                 deps.metrics.count(&tenant.id, "Flood", 1, Some(&self.source.source));
                 tracing::error!(tenant = %tenant.id, source = self.source.source, most, "more new notifications than max_notifications_per_poll: all of them are held until `connector release-held`");

@@ -32,6 +32,8 @@ pub struct Cursor {
     pub floor: Timestamp,
     /// How many readings in a row have failed.
     pub failures: u32,
+    /// Whether a reading that has not come to its end yet brought more than may be told at once: what is left is held too.
+    pub holding: bool,
     /// When it may be read again. It moves with every reading, so it also tells whether anybody else has read since.
     pub next_at: Option<Timestamp>,
 }
@@ -80,6 +82,7 @@ impl Cursor {
             watermark: instant(item, "watermark"),
             floor,
             failures: item.get("failures").and_then(|value| value.as_n().ok()?.parse().ok()).unwrap_or_default(),
+            holding: item.contains_key("holding"),
             next_at: instant(item, "next_at"),
         }
     }
@@ -144,6 +147,17 @@ impl Ledger {
         Ok(Cursor::read(source.to_owned(), instant(&item, "floor_at").unwrap_or(floor), &item))
     }
 
+    /// Writes down that a reading brings more than may be told at once, before any of it is appended: whoever goes on with the
+    /// reading must know, and the end of the reading is the end of it.
+    pub async fn hold(&self, tenant: &TenantId, source: &str) -> Result<(), Error> {
+        let update = self
+            .update_cursor(tenant, source)
+            .update_expression("SET holding = :yes")
+            .expression_attribute_values(":yes", AttributeValue::Bool(true));
+        self.update(update).await?;
+        Ok(())
+    }
+
     /// Writes down what a reading came to, if the cursor is still where we found it: `watermark` where the reading came to its
     /// end, `next_at` when the source may be read again. Answers whether it was.
     pub async fn move_cursor(
@@ -160,7 +174,7 @@ impl Ledger {
             .expression_attribute_values(":failures", AttributeValue::N(failures.to_string()));
         let mut set = "SET next_at = :next, failures = :failures".to_owned();
         if let Some(watermark) = watermark {
-            set += ", watermark = :watermark";
+            set += ", watermark = :watermark REMOVE holding";
             update = update.expression_attribute_values(":watermark", text(stamp::format(watermark)));
         }
         let mut still = Vec::new();
