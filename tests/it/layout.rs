@@ -47,8 +47,19 @@ fn crates_depend_one_way() {
     };
     check("shared", &[]);
     for function in ["poll", "send", "callback", "verify"] {
-        if root().join("functions").join(function).join("Cargo.toml").exists() {
-            check(&format!("functions/{function}"), &["shared"]);
+        check(&format!("functions/{function}"), &["shared"]);
+    }
+    check("infra/local", &["callback", "poll", "send", "shared", "verify"]);
+    check("infra/connector", &["local", "shared"]);
+}
+
+#[test]
+fn only_a_main_the_command_and_the_local_stack_choose_the_clock() {
+    for folder in ["shared/src", "functions"] {
+        for path in rust_files(&root().join(folder)) {
+            let chooses =
+                fs::read_to_string(&path).unwrap().split("#[cfg(test)]").next().unwrap().contains("Clock::system()");
+            assert!(!chooses || is_test(&path) || path.ends_with("main.rs"), "{}", path.display());
         }
     }
 }

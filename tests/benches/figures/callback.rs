@@ -8,43 +8,47 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha1::Sha1;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 const WARM_UP: usize = 50;
 const CALLBACKS: usize = 2000;
 
-/// Takes callbacks one after the other, in turn with functions that do less with the same events.
+/// Takes callbacks one after the other, at first alone, and then in turn with functions that do less with the same events.
 pub async fn measure() {
     let far_end = FarEnd::start(Duration::ZERO, 0).await;
-    let mut used: Vec<Used> = Vec::new();
-    for name in [HELLO, PUT, "callback"] {
-        used.push(Used { name, lambda: Lambda::start(name, &far_end).await, wall: Vec::new(), cpu: Vec::new() });
+    take(&far_end, &["callback"]).await;
+    println!("  in turn with others:");
+    take(&far_end, &[HELLO, PUT, "callback"]).await;
+}
+
+async fn take(far_end: &FarEnd, functions: &[&str]) {
+    let mut all = Vec::new();
+    for name in functions {
+        all.push(Used { lambda: Lambda::start(name, far_end).await, wall: Vec::new(), cpu: Vec::new() });
     }
-    let mut asked = BTreeMap::new();
+    far_end.asked();
     for number in 0..WARM_UP + CALLBACKS {
-        for used in &mut used {
-            far_end.asked();
+        for (name, used) in functions.iter().zip(&mut all) {
             let invocation = used.lambda.invoke(callback(number)).await;
-            if used.name == "callback" {
-                assert_eq!(invocation.answer["statusCode"], json!(204), "it is taken");
-                asked = far_end.asked();
-            }
+            assert!(
+                *name == HELLO || invocation.answer["statusCode"] == json!(204),
+                "it is taken: {}",
+                invocation.answer
+            );
             if number >= WARM_UP {
                 used.wall.push(millis(invocation.wall));
                 used.cpu.push(millis(invocation.cpu));
             }
         }
     }
-    for Used { name, wall, cpu, .. } in used {
-        println!("  {name:8} {:.3} ms, {:.3} ms of processor time", median(wall), median(cpu));
+    for (name, used) in functions.iter().zip(all) {
+        println!("  {name:8} {:.3} ms, {:.3} ms of processor time", median(used.wall), median(used.cpu));
     }
-    println!("  (medians of {CALLBACKS}) a callback asks for {asked:?}");
+    println!("  (medians of {CALLBACKS}) asked for {} callbacks: {:?}", WARM_UP + CALLBACKS, far_end.asked());
 }
 
-/// What a function took.
+/// A function, and what it took.
 struct Used {
-    name: &'static str,
     lambda: Lambda,
     wall: Vec<f64>,
     cpu: Vec<f64>,

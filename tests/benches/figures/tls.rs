@@ -43,11 +43,13 @@ impl Tls {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let acceptor = acceptor.clone();
+                stream.set_nodelay(true).unwrap(); // or a delayed acknowledgement is measured
                 tokio::spawn(async move {
                     tokio::time::sleep(handshake).await;
                     // Whoever hangs up meanwhile needs nothing any more.
                     let Ok(mut outside) = acceptor.accept(stream).await else { return };
                     let mut inside = TcpStream::connect(plain).await.unwrap();
+                    inside.set_nodelay(true).unwrap();
                     let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
                 });
             }
