@@ -10,7 +10,14 @@ pub fn address(text: &str) -> Result<String, String> {
     check(text).map(|()| text.to_owned())
 }
 
+/// What to write for a name with other letters than ASCII's.
+pub const PUNYCODE: &str =
+    "must be in ASCII: write an international name as its Punycode form, which begins with \"xn--\"";
+
 fn check(text: &str) -> Result<(), String> {
+    if !text.is_ascii() {
+        return Err(PUNYCODE.to_owned());
+    }
     let fits = url::Url::parse(text).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()

@@ -158,6 +158,10 @@ fn peoplesoft_base_url(section: &Section<'_>) -> Option<String> {
             return None;
         };
         let url = format!("https://{host}:{port}/PSIGW/{LISTENER}/{node}");
+        if !host.is_ascii() {
+            section.problem("host", web::PUNYCODE);
+            return None;
+        }
         if host.contains(['/', ':', '@', '?', '#']) || url::Url::parse(&url).is_err() {
             section.problem("host", "must be a host name alone, without scheme, port or path");
             return None;

@@ -165,6 +165,11 @@ fn addresses_may_be_given_in_two_ways() {
     check(json!({"base_url": "https://user@hr.example.org", "node": "N"}), "must be an http or https address");
     check(json!({"host": "https://hr.example.org", "node": "N"}), "must be a host name alone");
     check(json!({"host": "hr.example.org:8000", "node": "N"}), "must be a host name alone");
+    check(json!({"host": "hr.münchen.example", "node": "N"}), "must be in ASCII");
+    check(
+        json!({"base_url": "https://hr.münchen.example/PSIGW/RESTListeningConnector", "node": "N"}),
+        "must be in ASCII",
+    );
     check(json!({"host": "hr.example.org"}), "peoplesoft.node: is required");
     check(json!({"host": "hr.example.org", "node": "PSFT/HR"}), "is no node name");
     check(json!({"host": "hr.example.org", "node": "N", "port": 70_000}), "peoplesoft.port: must be a whole number");
