@@ -50,7 +50,7 @@ fn crates_depend_one_way() {
         check(&format!("functions/{function}"), &["shared"]);
     }
     check("infra/local", &["callback", "poll", "send", "shared", "verify"]);
-    check("infra/connector", &["local", "shared"]);
+    check("infra/connector", &["local", "poll", "shared"]);
 }
 
 #[test]
