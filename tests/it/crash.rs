@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use local::proof;
 use local::twilio::{Fault, Operation, Rule, Settings, Trouble, When};
 use serde_json::{Value, json};
-use shared::ledger::read::Consistency;
+use shared::ledger::scan::{self, Scanned};
 use shared::notification::{Created, NotificationId, State, Story};
 use shared::phone::{Channel, PhoneNumber};
 use shared::tenant::TenantId;
@@ -149,8 +149,9 @@ impl Play<'_> {
 
     /// The notification's story, and that of the call that follows it, if one does.
     async fn stories(&self) -> Vec<Story> {
-        let mut stories =
-            self.stage.ledger.employee(&self.tenant, self.id.employee(), Consistency::Strong).await.unwrap();
+        let read = scan::employee(&self.stage.ledger, &self.tenant, self.id.employee()).await;
+        let Scanned { mut stories, odd } = read.unwrap();
+        assert!(odd.is_empty(), "{odd:?}");
         stories.sort_by_key(|story| story.created().map(|created| created.channel.as_str()));
         stories
     }

@@ -8,6 +8,7 @@ use local::demo::{Demo, Moods};
 use local::peoplesoft::{Column, Database, FakePeopleSoft, Filter, Kind, Prompt, Query, Row, Settings, Value};
 use serde_json::{Value as Json, json};
 use shared::clock::Clock;
+use shared::ledger::scan::{self, Scanned};
 use shared::tenant::{TenantId, parse};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -148,7 +149,8 @@ async fn a_document_made_from_the_pages_alone_pings_green_and_tells_people() {
     let office = Office::open(hands, &[("st-lukes".to_owned(), document)]).await;
     let report = office.run().await;
     assert!(report.unusable.is_empty(), "{:?}", report.unusable);
-    let stories = office.deps.ledger.tenant_stories(&tenant.id).await.unwrap();
+    let Scanned { stories, odd } = scan::tenant(&office.deps.ledger, &tenant.id, |_| ()).await.unwrap();
+    assert!(odd.is_empty(), "{odd:?}");
     let mut said: Vec<String> = stories.iter().map(|story| story.created().unwrap().body.clone().unwrap()).collect();
     said.sort();
     assert_eq!(

@@ -1,8 +1,8 @@
-//! Reading stories: one, an employee's, a tenant's.
+//! Reading for functions: one story, one partition, what is due. What can't be read stops them; [`super::scan`] reads for people.
 
 use super::table::{DUE_INDEX, PK, SK, employee_pk};
 use super::{Error, Item, Ledger, Unit, item, trouble};
-use crate::notification::{EmployeeKey, Fact, NotificationId, Story};
+use crate::notification::{Fact, NotificationId, Story};
 use crate::tenant::TenantId;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use std::collections::BTreeMap;
@@ -46,34 +46,6 @@ impl Ledger {
             .map_err(|error| trouble(&error))?;
         self.count(Unit::Read, output.consumed_capacity.as_ref());
         Ok(output.item.is_some())
-    }
-
-    /// Every notification of one employee.
-    pub async fn employee(
-        &self,
-        tenant: &TenantId,
-        employee: &EmployeeKey,
-        consistency: Consistency,
-    ) -> Result<Vec<Story>, Error> {
-        Ok(stories(self.partition(employee_pk(tenant, employee), None, consistency).await?)?.into_values().collect())
-    }
-
-    /// Every notification of one tenant, by reading the whole table: for an operator, not for a function.
-    pub async fn tenant_stories(&self, tenant: &TenantId) -> Result<Vec<Story>, Error> {
-        let mut pages = self
-            .client
-            .scan()
-            .table_name(&self.table)
-            .filter_expression("begins_with(pk, :tenant)")
-            .expression_attribute_values(":tenant", AttributeValue::S(format!("{tenant}#")))
-            .into_paginator()
-            .send();
-        let mut items = Vec::new();
-        while let Some(page) = pages.next().await {
-            items.extend(page.map_err(|error| trouble(&error))?.items.unwrap_or_default());
-        }
-        items.retain(is_notification);
-        Ok(stories(items)?.into_values().collect())
     }
 
     /// Every item of a partition, optionally only those whose sort key begins with something.
@@ -151,9 +123,4 @@ pub fn stories(items: Vec<Item>) -> Result<BTreeMap<NotificationId, Story>, Erro
 /// Reads one item as a fact of a notification, as the stream hands it over.
 pub fn fact(item: Item) -> Result<(TenantId, NotificationId, Fact), Error> {
     Ok(item::to_fact(item)?)
-}
-
-fn is_notification(item: &Item) -> bool {
-    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).map_or("", String::as_str);
-    item::whose(text(PK), text(SK)).is_some()
 }
