@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use jiff::Timestamp;
 use md5::{Digest as _, Md5};
 use serde_json::{Value, json};
-use shared::ledger::{Item, table};
+use shared::ledger::{Item, scan, table};
 use shared::stamp;
 use shared::telemetry::said;
 use std::fs::{self, File};
@@ -25,7 +25,7 @@ const BUCKET: &str = "audit-exports";
 /// Exports a table in full, as it is now, into `{directory}/AWSDynamoDB/{export}`; answers that directory.
 pub async fn write(client: &Client, table: &str, directory: &Path, now: Timestamp) -> io::Result<PathBuf> {
     let mut export = Export::full(directory, table, now)?;
-    let mut pages = client.scan().table_name(table).consistent_read(true).into_paginator().send();
+    let mut pages = client.scan().table_name(table).limit(scan::PAGE).consistent_read(true).into_paginator().send();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| io::Error::other(said(&error)))?;
         for item in page.items.unwrap_or_default() {

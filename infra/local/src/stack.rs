@@ -14,7 +14,7 @@ use rand::RngExt;
 use serde_json::Value;
 use shared::aws::wire;
 use shared::clock::Clock;
-use shared::ledger::{Ledger, table};
+use shared::ledger::{Ledger, scan, table};
 use shared::metrics::Metrics;
 use shared::stamp;
 use shared::telemetry::said;
@@ -309,6 +309,7 @@ async fn prepare(client: &aws_sdk_dynamodb::Client) -> Result<(), Error> {
     let mut pages = client
         .scan()
         .table_name(TABLE)
+        .limit(scan::PAGE)
         .filter_expression("attribute_exists(lease_until) OR attribute_exists(next_at)")
         .into_paginator()
         .send();

@@ -10,6 +10,10 @@ use crate::tenant::TenantId;
 use aws_sdk_dynamodb::types::AttributeValue;
 use std::collections::BTreeMap;
 
+/// Items of one page of a scan. More would seldom fit into what DynamoDB gives at once (a megabyte); and an embedded database, told
+/// no number, goes through all that follows for every page.
+pub const PAGE: i32 = 1000;
+
 /// What was found.
 #[derive(Debug, Default)]
 pub struct Scanned {
@@ -36,6 +40,7 @@ pub async fn tenant(ledger: &Ledger, tenant: &TenantId, told: impl Fn(u64)) -> R
         .client()
         .scan()
         .table_name(ledger.table())
+        .limit(PAGE)
         .filter_expression("begins_with(pk, :tenant)")
         .expression_attribute_values(":tenant", AttributeValue::S(format!("{tenant}#")))
         .into_paginator()

@@ -81,7 +81,7 @@ impl Snapshots {
 async fn take(ledger: &Ledger, now: Timestamp) -> Result<Snapshot, Error> {
     let mut odd = 0;
     let mut facts: BTreeMap<(TenantId, NotificationId), Vec<Fact>> = BTreeMap::new();
-    let mut pages = ledger.client().scan().table_name(ledger.table()).into_paginator().send();
+    let mut pages = ledger.client().scan().table_name(ledger.table()).limit(scan::PAGE).into_paginator().send();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| Error::Unreachable(said(&error)))?;
         for item in page.items.unwrap_or_default() {

@@ -47,6 +47,7 @@ fn payroll() -> Value {
         "until_prompt": "UNTIL",
         "prompt_format": "%Y-%m-%d-%H.%M.%S.000000",
         "fixed_prompts": {"COMPANY": "SLH"},
+        "page_prompt": "AFTER_EMPLID",
         "columns": {
             "employee_id": "A.EMPLID", "occurred_at": "A.LASTUPDDTTM", "name": "B.NAME_DISPLAY", "phone": "C.PHONE",
             "country_code": "C.COUNTRY_CODE", "language": "D.LANG_CD", "department": "E.DESCR", "job_title": "F.DESCR",
