@@ -20,8 +20,8 @@ use rand::seq::SliceRandom as _;
 use shared::clock::Clock;
 use shared::ledger::{self, Ledger};
 use shared::metrics::Metrics;
-use shared::peoplesoft::{self, Client, Roads};
-use shared::tenant::{Tenant, TenantId, Tenants, store};
+use shared::peoplesoft::Roads;
+use shared::tenant::{Clients, Tenant, TenantId, Tenants, store};
 use shared::timing::Timing;
 use shared::{stamp, twilio};
 use source::Polled;
@@ -52,18 +52,10 @@ pub struct Deps {
 /// What a process remembers between invocations. All of it can be lost: then the ledger is asked again.
 #[derive(Default)]
 pub struct Memory {
-    clients: Mutex<Clients>,
+    clients: Clients,
     seen: Mutex<HashMap<(TenantId, String), Seen>>,
     done: Mutex<HashMap<TenantId, Timestamp>>,
     swept: Mutex<HashMap<TenantId, sweep::Progress>>,
-}
-
-/// Every tenant's PeopleSoft.
-#[derive(Default)]
-struct Clients {
-    /// Made once: a thousand of them would take seconds and hundreds of megabytes.
-    roads: Option<Roads>,
-    of: HashMap<TenantId, (Arc<Tenant>, Client)>,
 }
 
 /// What one invocation did.
@@ -151,7 +143,7 @@ async fn sources(deps: &Deps, tenant: &Arc<Tenant>, request_id: &str, until: Tim
     if tenant.events.is_empty() {
         return Vec::new();
     }
-    let client = match client(deps, tenant) {
+    let client = match deps.memory.clients.of(tenant, &deps.clock) {
         Ok(client) => client,
         Err(error) => {
             // A document with such a connection is refused: this is the program's own fault, and must ring all the same.
@@ -171,37 +163,17 @@ async fn sources(deps: &Deps, tenant: &Arc<Tenant>, request_id: &str, until: Tim
 impl Memory {
     /// A memory of nothing but the roads to PeopleSoft.
     pub fn sharing(roads: Roads) -> Self {
-        let clients = Mutex::new(Clients { roads: Some(roads), of: HashMap::new() });
-        Self { clients, ..Self::default() }
+        Self { clients: Clients::sharing(roads), ..Self::default() }
     }
 
     /// Forgets tenants that are no more.
     fn forget_all_but(&self, tenants: &[Arc<Tenant>]) {
         let known: HashSet<&TenantId> = tenants.iter().map(|tenant| &tenant.id).collect();
-        lock(&self.clients).of.retain(|id, _| known.contains(id));
+        self.clients.retain(|id| known.contains(id));
         lock(&self.seen).retain(|(id, _), _| known.contains(id));
         lock(&self.done).retain(|id, _| known.contains(id));
         lock(&self.swept).retain(|id, _| known.contains(id));
     }
-}
-
-/// The tenant's client, kept while its document stays the same: it holds a token.
-fn client(deps: &Deps, tenant: &Arc<Tenant>) -> Result<Client, peoplesoft::Error> {
-    let mut clients = lock(&deps.memory.clients);
-    if let Some((known, client)) = clients.of.get(&tenant.id)
-        && Arc::ptr_eq(known, tenant)
-    {
-        return Ok(client.clone());
-    }
-    let roads = match clients.roads.take() {
-        Some(roads) => roads,
-        None => Roads::new()?,
-    };
-    let client = Client::sharing(&roads, tenant.peoplesoft.clone(), deps.clock.clone());
-    clients.roads = Some(roads);
-    let client = client?;
-    clients.of.insert(tenant.id.clone(), (Arc::clone(tenant), client.clone()));
-    Ok(client)
 }
 
 /// What a panic elsewhere left behind is still good: every change to the memory is one step.

@@ -3,14 +3,11 @@
 
 use crate::answer::Refusal;
 use crate::{Deps, locale};
-use shared::clock::Clock;
 use shared::contacts::{self, Person};
-use shared::peoplesoft::{Client, Error, Roads};
 use shared::phone::PhoneNumber;
 use shared::template::language_tag;
-use shared::tenant::{Tenant, TenantId};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use shared::tenant::Tenant;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long PeopleSoft may take. With Twilio's ten seconds it stays within the thirty that an HTTP API gives us.
@@ -27,17 +24,6 @@ pub struct Contact {
     pub locale: Option<&'static str>,
 }
 
-/// The tenants' clients, kept while their documents stay the same: they hold connections and tokens.
-#[derive(Default)]
-pub struct Clients(Mutex<Known>);
-
-#[derive(Default)]
-struct Known {
-    /// Made with the first client, if nobody brought them.
-    roads: Option<Roads>,
-    of: HashMap<TenantId, (Arc<Tenant>, Client)>,
-}
-
 /// Looks an employee up.
 pub async fn find(deps: &Deps, tenant: &Arc<Tenant>, employee_id: &str) -> Result<Option<Contact>, Refusal> {
     let Some(contacts) = &tenant.contacts else {
@@ -48,7 +34,7 @@ pub async fn find(deps: &Deps, tenant: &Arc<Tenant>, employee_id: &str) -> Resul
         return Ok(None);
     }
     let reading = async {
-        let client = deps.contacts.of(tenant, &deps.clock)?;
+        let client = deps.clients.of(tenant, &deps.clock)?;
         contacts::read(&client, contacts, Some(employee_id)).await
     };
     let people = match tokio::time::timeout(PATIENCE, reading).await {
@@ -76,32 +62,6 @@ fn of_person(tenant: &Tenant, person: &Person) -> Option<Contact> {
 /// compares by LIKE.
 fn is_plain(employee_id: &str) -> bool {
     employee_id.len() <= LONGEST_ID && employee_id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
-}
-
-impl Clients {
-    /// No clients yet, but the roads that they will share.
-    pub fn sharing(roads: Roads) -> Self {
-        Self(Mutex::new(Known { roads: Some(roads), of: HashMap::new() }))
-    }
-
-    fn of(&self, tenant: &Arc<Tenant>, clock: &Clock) -> Result<Client, Error> {
-        // What a panic elsewhere left behind is still good: every change is one step.
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((same, client)) = known.of.get(&tenant.id)
-            && Arc::ptr_eq(same, tenant)
-        {
-            return Ok(client.clone());
-        }
-        let roads = match known.roads.take() {
-            Some(roads) => roads,
-            None => Roads::new()?,
-        };
-        let client = Client::sharing(&roads, tenant.peoplesoft.clone(), clock.clone());
-        known.roads = Some(roads);
-        let client = client?;
-        known.of.insert(tenant.id.clone(), (Arc::clone(tenant), client.clone()));
-        Ok(client)
-    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use shared::clock::Clock;
 use shared::gateway::{Request, Response};
 use shared::ledger::Ledger;
 use shared::metrics::Metrics;
-use shared::tenant::{Tenant, Tenants};
+use shared::tenant::{Clients, Tenant, Tenants};
 use shared::twilio;
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ pub struct Deps {
     /// Where counts go.
     pub metrics: Metrics,
     /// The ways to each tenant's PeopleSoft.
-    pub contacts: contact::Clients,
+    pub clients: Clients,
 }
 
 /// Answers one request.

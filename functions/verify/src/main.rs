@@ -7,10 +7,11 @@ use shared::clock::Clock;
 use shared::metrics::Metrics;
 use shared::peoplesoft::Roads;
 use shared::settings::{self, Aws, Settings};
+use shared::tenant::Clients;
 use shared::tls::Tls;
 use shared::{telemetry, twilio};
 use std::convert::Infallible;
-use verify::{Deps, contact, respond};
+use verify::{Deps, respond};
 
 #[tokio::main(flavor = "current_thread")] // a function of this size has a fraction of one processor
 async fn main() -> Result<(), Error> {
@@ -29,7 +30,7 @@ async fn main() -> Result<(), Error> {
         twilio,
         metrics: Metrics::to_stdout(clock.clone()),
         clock,
-        contacts: contact::Clients::sharing(Roads::sharing(&tls)?),
+        clients: Clients::sharing(Roads::sharing(&tls)?),
     };
     let deps = &deps;
     // The event as it arrives: lambda_http makes a URI of it for its own request, and panics if a stranger sent what none can hold.

@@ -6,6 +6,7 @@
 //! exports it); then [`aws`], and the fakes [`peoplesoft`] and [`twilio`].
 
 pub mod aws;
+mod common;
 pub mod demo;
 pub mod export;
 pub mod peoplesoft;

@@ -5,6 +5,7 @@ use crate::aws::dynamodb::{self, DynamoDb};
 use crate::aws::gateway::Gateway;
 use crate::aws::secrets::Secrets;
 use crate::aws::stream::{self, BadPattern, Filter, Mapping, Pump};
+use crate::common::Common;
 use crate::polls::Polls;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
@@ -124,82 +125,39 @@ pub struct Stack {
 
 impl Stack {
     /// Starts everything. The first poll begins at once.
-    pub async fn start(options: Options) -> Result<Self, Error> {
-        let (clock, timing, metrics) = (&options.clock, &options.timing, &options.metrics);
+    pub async fn start(mut options: Options) -> Result<Self, Error> {
         std::fs::read_dir(&options.tenants).map_err(|error| Error::Tenants(options.tenants.clone(), error))?;
-        let prefix = shared::settings::TENANT_SECRET_PREFIX;
         let dynamodb = DynamoDb::start(options.data.as_deref()).await?;
-        let secrets = Secrets::start(options.tenants.clone(), prefix.to_owned())
-            .await
-            .map_err(|error| Error::Tenants(options.tenants.clone(), error))?;
-        let aws = |endpoint: String| sdk_config(endpoint);
-        let table = aws_sdk_dynamodb::Client::new(&aws(dynamodb.endpoint_url().to_owned()).await);
+        let table = aws_sdk_dynamodb::Client::new(&sdk_config(dynamodb.endpoint_url().to_owned()).await);
         prepare(&table).await?;
         let ledger = Ledger::new(table, TABLE.to_owned());
-        let client = aws_sdk_secretsmanager::Client::new(&aws(secrets.endpoint_url()).await);
-        // A document that was edited takes effect at the next poll.
-        let mut tenants =
-            Tenants::new(client, prefix.to_owned(), clock.clone(), options.poll_every.min(Duration::from_secs(1)));
-        if let Some(adjust) = options.adjust {
-            tenants = tenants.adjusted(adjust);
-        }
-        let tenants = Arc::new(tenants);
+        let (secrets, tenants) = tenants(&mut options).await?;
         let listen = |error| Error::Listen(options.listen, error);
         let listener = tokio::net::TcpListener::bind(options.listen).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        let callback_base_url = options.callback_base_url.clone().unwrap_or_else(|| format!("http://{address}"));
-        let callback_base_url = callback_base_url.trim_end_matches('/').to_owned();
-
-        let twilio = shared::twilio::Client::new(shared::twilio::Timeouts {
-            total: timing.twilio_timeout,
-            ..Default::default()
-        })
-        .map_err(Error::Twilio)?;
-        let callback = Arc::new(callback::Deps {
-            ledger: ledger.clone(),
-            tenants: Arc::clone(&tenants),
-            clock: clock.clone(),
-            callback_base_url: callback_base_url.clone(),
-            metrics: metrics.clone(),
-        });
-        let verify = Arc::new(verify::Deps {
-            ledger: ledger.clone(),
-            tenants: Arc::clone(&tenants),
-            twilio: twilio.clone(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-            contacts: verify::contact::Clients::default(),
-        });
-        let now = clock.clone();
-        let routes = crate::routes::all(&callback, &verify, &callback_base_url);
-        let gateway = Gateway::on(listener, routes, move || now.now()).map_err(listen)?;
-
-        let send = Arc::new(send::Deps {
-            ledger: ledger.clone(),
-            tenants: Arc::clone(&tenants),
-            twilio: twilio.clone(),
-            clock: clock.clone(),
-            timing: timing.clone(),
-            callback_base_url: callback_base_url.clone(),
-            pace: send::pace::Pace::default(),
-            metrics: metrics.clone(),
-        });
-        let pump = pump(&dynamodb, send)?;
-
-        let poll = poll::Deps {
-            ledger: ledger.clone(),
-            tenants: Arc::clone(&tenants),
-            twilio,
-            clock: clock.clone(),
-            timing: timing.clone(),
-            metrics: metrics.clone(),
-            memory: poll::Memory::default(),
+        let callback_base_url = options.callback_base_url.unwrap_or_else(|| format!("http://{address}"));
+        let total = options.timing.twilio_timeout;
+        let timeouts = shared::twilio::Timeouts { total, ..Default::default() };
+        let common = Common {
+            ledger,
+            tenants,
+            twilio: shared::twilio::Client::new(timeouts).map_err(Error::Twilio)?,
+            clock: options.clock,
+            timing: options.timing,
+            metrics: options.metrics,
+            callback_base_url: callback_base_url.trim_end_matches('/').to_owned(),
         };
+        let now = common.clock.clone();
+        let routes =
+            crate::routes::all(&Arc::new(common.callback()), &Arc::new(common.verify()), &common.callback_base_url);
+        let gateway = Gateway::on(listener, routes, move || now.now()).map_err(listen)?;
+        let pump = pump(&dynamodb, Arc::new(common.send()))?;
         let polls = Arc::new(Mutex::new(Polls::default()));
         let stopping = Arc::new(Notify::new());
-        let schedule = schedule(poll, options.poll_every, Arc::clone(&polls), Arc::clone(&stopping));
+        let schedule = schedule(common.poll(), options.poll_every, Arc::clone(&polls), Arc::clone(&stopping));
         let schedule = tokio::spawn(schedule);
-        let started_at = clock.now();
+        let started_at = common.clock.now();
+        let Common { ledger, tenants, callback_base_url, .. } = common;
         Ok(Self {
             dynamodb,
             secrets,
@@ -326,6 +284,21 @@ async fn prepare(client: &aws_sdk_dynamodb::Client) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// The directory of documents as Secrets Manager, and the tenants in it. A document that was edited takes effect at the next poll.
+async fn tenants(options: &mut Options) -> Result<(Secrets, Arc<Tenants>), Error> {
+    let prefix = shared::settings::TENANT_SECRET_PREFIX;
+    let secrets = Secrets::start(options.tenants.clone(), prefix.to_owned())
+        .await
+        .map_err(|error| Error::Tenants(options.tenants.clone(), error))?;
+    let client = aws_sdk_secretsmanager::Client::new(&sdk_config(secrets.endpoint_url()).await);
+    let fresh_for = options.poll_every.min(Duration::from_secs(1));
+    let mut tenants = Tenants::new(client, prefix.to_owned(), options.clock.clone(), fresh_for);
+    if let Some(adjust) = options.adjust.take() {
+        tenants = tenants.adjusted(adjust);
+    }
+    Ok((secrets, Arc::new(tenants)))
 }
 
 /// The stream mapping of `template.yaml`.

@@ -1,7 +1,7 @@
 //! Where a tenant's events come from: queries, prompts, columns, templates. Read out of the document here; asked of
 //! `PeopleSoft` elsewhere.
 
-use super::kind::{self, Kind};
+use super::kind::{self, Defaults, Kind};
 use super::refused;
 use super::section::Section;
 use crate::phone::Channel;
@@ -170,64 +170,21 @@ fn check_column(section: &Section<'_>, key: &str, column: &str) {
 /// Reads `events[i]`.
 pub fn read(section: Section<'_>, default_language: &str, contacts: Option<&Columns>) -> Option<EventSource> {
     let before = section.problems().count();
-    let source = section.required_text("source").unwrap_or_default();
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
-    let fits = source.len() <= 40 && source.bytes().all(plain) && !source.starts_with(['-', '_']);
-    if !source.is_empty() && !fits {
-        section.problem("source", "must be 1 to 40 of a-z, 0-9, '-' and '_', beginning with a letter or digit");
-    }
+    let source = source(&section);
     if section.value("kind").is_none() {
         section.problem("kind", "is required");
     }
     let kind = section.choice("kind", kind::WORDS, Kind::Custom);
     let defaults = kind.defaults();
     let query = section.required_text("query").unwrap_or_default();
-    let prompt_format = section.text("prompt_format").unwrap_or_else(|| kind::PROMPT_FORMAT.to_owned());
-    if jiff::fmt::strtime::format(&prompt_format, jiff::civil::date(2026, 1, 2).at(3, 4, 5, 0)).is_err() {
-        section.problem(
-            "prompt_format",
-            "is no strftime format for a date and a time without zone; the default is \"%Y-%m-%d-%H.%M.%S.000000\"",
-        );
-    }
+    let prompt_format = prompt_format(&section);
     let since_prompt = section.text("since_prompt").unwrap_or_else(|| "SINCE".to_owned());
     let until_prompt = section.text("until_prompt").unwrap_or_else(|| "UNTIL".to_owned());
     let page_prompt = section.text("page_prompt");
     let fixed_prompts = section.text_map("fixed_prompts");
     check_prompts(&section, [Some(&since_prompt), Some(&until_prompt), page_prompt.as_ref()], &fixed_prompts);
-    let columns = match section.section("columns") {
-        Some(below) => {
-            let mut columns = Columns::read(&below, defaults.columns);
-            // The kind's own texts need the kind's own fields; other texts say which they need.
-            if below.value("fields").is_none() && section.value("templates").is_none() {
-                columns.fields = defaults.fields();
-            }
-            below.finish();
-            columns
-        }
-        None => Columns {
-            known: defaults.columns.iter().map(|(meaning, column)| (*meaning, (*column).to_owned())).collect(),
-            fields: defaults.fields(),
-        },
-    };
-    for meaning in ["employee_id", "occurred_at"] {
-        if columns.get(meaning).is_none() {
-            section.problem(&format!("columns.{meaning}"), "is required");
-        }
-    }
-    if columns.get("phone").is_none() && contacts.is_none_or(|contacts| contacts.get("phone").is_none()) {
-        section.problem("columns.phone", "no phone: name the column, or a \"phone\" among the columns of \"contacts\"");
-    }
-    let key = if section.value("key").is_some() {
-        section.texts("key")
-    } else {
-        defaults.key.iter().map(|&c| c.to_owned()).collect()
-    };
-    if key.is_empty() {
-        section.problem("key", "name at least one column that tells one event of an employee from the next");
-    }
-    for (i, column) in key.iter().enumerate() {
-        check_column(&section, &format!("key[{i}]"), column);
-    }
+    let columns = columns(&section, &defaults, contacts);
+    let key = key(&section, &defaults);
     let channels = channels(&section);
     let templates = templates(&section, defaults.templates, default_language, &variables(&columns, contacts));
     let expires_after = section.number("expires_after_minutes", 1440, 1..=60 * 24 * 60);
@@ -256,6 +213,72 @@ pub fn read(section: Section<'_>, default_language: &str, contacts: Option<&Colu
     let problems = section.problems().clone();
     section.finish();
     (problems.count() == before).then_some(read)
+}
+
+/// The source's name, which is part of keys.
+fn source(section: &Section<'_>) -> String {
+    let source = section.required_text("source").unwrap_or_default();
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
+    let fits = source.len() <= 40 && source.bytes().all(plain) && !source.starts_with(['-', '_']);
+    if !source.is_empty() && !fits {
+        section.problem("source", "must be 1 to 40 of a-z, 0-9, '-' and '_', beginning with a letter or digit");
+    }
+    source
+}
+
+fn prompt_format(section: &Section<'_>) -> String {
+    let format = section.text("prompt_format").unwrap_or_else(|| kind::PROMPT_FORMAT.to_owned());
+    if jiff::fmt::strtime::format(&format, jiff::civil::date(2026, 1, 2).at(3, 4, 5, 0)).is_err() {
+        section.problem(
+            "prompt_format",
+            "is no strftime format for a date and a time without zone; the default is \"%Y-%m-%d-%H.%M.%S.000000\"",
+        );
+    }
+    format
+}
+
+/// The columns of the query: what the document names, and else what the kind takes for granted.
+fn columns(section: &Section<'_>, defaults: &Defaults, contacts: Option<&Columns>) -> Columns {
+    let columns = match section.section("columns") {
+        Some(below) => {
+            let mut columns = Columns::read(&below, defaults.columns);
+            // The kind's own texts need the kind's own fields; other texts say which they need.
+            if below.value("fields").is_none() && section.value("templates").is_none() {
+                columns.fields = defaults.fields();
+            }
+            below.finish();
+            columns
+        }
+        None => Columns {
+            known: defaults.columns.iter().map(|(meaning, column)| (*meaning, (*column).to_owned())).collect(),
+            fields: defaults.fields(),
+        },
+    };
+    for meaning in ["employee_id", "occurred_at"] {
+        if columns.get(meaning).is_none() {
+            section.problem(&format!("columns.{meaning}"), "is required");
+        }
+    }
+    if columns.get("phone").is_none() && contacts.is_none_or(|contacts| contacts.get("phone").is_none()) {
+        section.problem("columns.phone", "no phone: name the column, or a \"phone\" among the columns of \"contacts\"");
+    }
+    columns
+}
+
+/// The columns that tell one event of an employee from the next.
+fn key(section: &Section<'_>, defaults: &Defaults) -> Vec<String> {
+    let key = if section.value("key").is_some() {
+        section.texts("key")
+    } else {
+        defaults.key.iter().map(|&c| c.to_owned()).collect()
+    };
+    if key.is_empty() {
+        section.problem("key", "name at least one column that tells one event of an employee from the next");
+    }
+    for (i, column) in key.iter().enumerate() {
+        check_column(section, &format!("key[{i}]"), column);
+    }
+    key
 }
 
 /// Prompts are told apart by their names, and names and values by the commas between them.

@@ -1,8 +1,9 @@
 //! Tenants: one customer each, with one PeopleSoft, one Twilio account and one secret that says everything about both.
 //!
 //! Read in this order: [`TenantId`], [`Tenant`] and its document ([`document`]), where events come from ([`event`], [`kind`]),
-//! and how documents are fetched ([`store`]).
+//! how documents are fetched ([`store`]), and who talks to each PeopleSoft ([`Clients`]).
 
+mod clients;
 pub mod document;
 mod document_twilio;
 pub mod event;
@@ -16,6 +17,7 @@ pub mod store;
 mod tests;
 mod zone;
 
+pub use clients::Clients;
 pub use document::{Invalid, parse};
 pub use event::{Channels, Columns, EventSource};
 pub use id::{NotATenantId, TenantId};
