@@ -23,6 +23,7 @@ mod consent;
 mod contacts;
 mod cost;
 mod crash;
+mod cut;
 mod doubt;
 mod end_to_end;
 mod escalation;

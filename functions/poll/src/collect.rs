@@ -92,6 +92,10 @@ pub struct Collector<'a> {
     taken: HashSet<Print>,
     /// Events that wait to be drafted. Further rows of the same event only add phones and what the first left out.
     waiting: Vec<(Print, Told, Person)>,
+    /// Of the row that came last, if its answer isn't over.
+    last: Option<Print>,
+    /// Events that an answer was cut in: there may be rows of theirs that haven't come.
+    cut: HashSet<Print>,
     drafts: Vec<Ready>,
     holding: bool,
     added: Added,
@@ -109,6 +113,8 @@ impl<'a> Collector<'a> {
             book: Book::of(turn.tenant, source),
             taken: HashSet::new(),
             waiting: Vec::new(),
+            last: None,
+            cut: HashSet::new(),
             drafts: Vec::new(),
             holding: cursor.holding,
             added: Added::default(),
@@ -117,8 +123,16 @@ impl<'a> Collector<'a> {
 
     /// Appends what is left, and says what the reading added, however it ended.
     pub async fn finish(mut self, read: &Result<(), Error>) -> (Added, Result<(), Error>) {
-        if read.as_ref().is_err_and(Error::leaves_peoplesoft_alone) {
-            self.waiting.retain(|(.., person)| !self.book.must_ask(self.turn.tenant, person));
+        let mut cut = std::mem::take(&mut self.cut);
+        if let Err(error) = read {
+            let alone = error.leaves_peoplesoft_alone();
+            if alone {
+                // It broke off, perhaps among the last event's rows.
+                cut.extend(self.waiting.last().map(|(print, ..)| *print));
+            }
+            // Nobody is told on half their rows, or without being asked for: the watermark stays, so they are read again.
+            let must_ask = |person: &Person| self.book.must_ask(self.turn.tenant, person);
+            self.waiting.retain(|(print, _, person)| !cut.contains(print) && !(alone && must_ask(person)));
         }
         let left = self.turn.left_to_append();
         let writing = async {
@@ -138,7 +152,10 @@ impl<'a> Collector<'a> {
 
     /// Drafts what waits. Holds everything as soon as there is too much.
     async fn draft(&mut self) -> Result<(), Error> {
-        let waiting = std::mem::take(&mut self.waiting);
+        // Whoever an answer was cut in comes again, and is told then.
+        let (cut, waiting) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|(print, ..)| self.cut.contains(print));
+        self.waiting = cut;
         self.check_columns(&waiting)?;
         let (told, mut people): (Vec<_>, Vec<_>) =
             waiting.into_iter().map(|(print, told, person)| ((print, told), person)).unzip();
@@ -283,6 +300,9 @@ impl Take for Collector<'_> {
     async fn take(&mut self, told: Told) -> Result<bool, Error> {
         let employee = self.source.columns.get("employee_id").and_then(|column| told.row.get(column));
         let print = self.seen.print(employee.unwrap_or_default(), &told.event.key);
+        if let Some(before) = self.last.replace(print).filter(|before| *before != print) {
+            self.cut.remove(&before);
+        }
         if !self.taken.insert(print) {
             // A join brings one row for each phone of a person, one after the other.
             if let Some((_, _, person)) = self.waiting.iter_mut().rev().find(|(waits, ..)| *waits == print) {
@@ -304,5 +324,13 @@ impl Take for Collector<'_> {
         let person = Person::read(&told.row, &self.source.columns);
         self.waiting.push((print, told, person));
         Ok(true)
+    }
+
+    fn over(&mut self, is_cut: bool) {
+        match self.last.take() {
+            Some(last) if is_cut => self.cut.insert(last),
+            Some(last) => self.cut.remove(&last),
+            None => false,
+        };
     }
 }
