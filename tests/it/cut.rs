@@ -1,8 +1,9 @@
 //! Answers that are cut, and readings that break off: nobody is told on half of what is known of them, and nobody is forgotten.
 
-use crate::polling::{Clinic, event};
+use crate::contacts::{CONTACTS, contact, contacts_query, crowd, looked_up, with_phones};
+use crate::polling::{Clinic, event, events, query};
 use crate::windows::{NOW, an_hour, paged_query};
-use local::peoplesoft::{Fault, Query, Quirk, Rule, Value};
+use local::peoplesoft::{Fault, Query, Quirk, Row, Rule, Value};
 use serde_json::json;
 use std::time::Duration;
 
@@ -48,4 +49,48 @@ async fn nobody_is_told_on_half_their_rows() {
     // An instant that can't be paged, by our own limit and by another, until it can.
     check(None, 5, None, true, 2).await;
     check(None, 1000, Some(5), true, 2).await;
+}
+
+#[tokio::test]
+async fn a_full_read_of_contacts_settles_nobody_on_half_their_rows() {
+    let home = |number: usize| contact([&format!("{number:04}"), "HOME", "call the ward", "", "", "", "", ""]);
+    let cell = |number: usize| contact([&format!("{number:04}"), "CELL", "312-555-0142", "", "", "", "", ""]);
+    let ordered: Vec<Row> = (0..30).flat_map(|number| [home(number), cell(number)]).collect();
+    let unordered: Vec<Row> = (0..30).map(home).chain((0..30).map(cell)).collect();
+    // The limit that cuts, whether numrows tells of it, and how many must be asked for alone.
+    let cases = [
+        (&ordered, None, vec![], 1),
+        (&ordered, Some(45), vec![], 8),
+        (&ordered, Some(45), vec![Quirk::NumrowsBeforeCap], 8),
+        (&unordered, None, vec![], 0),
+        (&unordered, Some(45), vec![Quirk::NumrowsBeforeCap], 30),
+    ];
+    for (rows, cap, quirks, alone) in cases {
+        let case = format!("{cap:?} {quirks:?}");
+        let clinic = crowd(30, 0, |settings, _| {
+            settings.silent_cap = cap;
+            settings.quirks = quirks;
+        })
+        .await;
+        *clinic.peoplesoft.database().query_mut(CONTACTS).unwrap() = contacts_query().with_rows(rows.clone());
+        clinic.read().await;
+        assert_eq!((with_phones(&clinic).await, looked_up(&clinic)), (30, 1 + alone), "{case}");
+    }
+    // Our own limit cuts without a word, too.
+    let clinic = crowd(30, 0, |_, document| document["peoplesoft"]["max_rows"] = json!(45)).await;
+    *clinic.peoplesoft.database().query_mut(CONTACTS).unwrap() = contacts_query().with_rows(unordered);
+    clinic.read().await;
+    assert_eq!((with_phones(&clinic).await, looked_up(&clinic)), (30, 31));
+}
+
+#[tokio::test]
+async fn what_was_read_to_its_end_does_not_fail_for_a_look_at_what_lies_before() {
+    let rows = || events("2026-03-17T15:30:00", 0..30);
+    for fault in [Fault::status(503), Fault::Reset, Fault::NumrowsOff(1)] {
+        let clinic = Clinic::open(NOW, query().with_rows(rows()), an_hour).await;
+        // The window, from its last instant on, what comes after that; then what lies before.
+        clinic.peoplesoft.faults().set(Rule::next(3, Fault::Slow(Duration::ZERO)));
+        clinic.peoplesoft.faults().set(Rule::always(fault.clone()));
+        assert_eq!((clinic.read().await.created, clinic.asked()), (30, 4), "{fault:?}");
+    }
 }
