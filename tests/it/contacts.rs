@@ -1,9 +1,7 @@
 //! Contacts: whose phone it is, how it is looked up and how often, and every reason not to use it.
 
 use crate::polling::{Clinic, QUERY, event, query};
-use local::peoplesoft::{
-    Alias, Column, Database, Fault, Filter, Kind, Prompt, Query, Quirk, Row, Rule, Settings, Value,
-};
+use local::peoplesoft::{Alias, Column, Database, Fault, Filter, Kind, Prompt, Query, Row, Rule, Settings, Value};
 use serde_json::{Value as Json, json};
 use shared::notification::{Created, Suppressed};
 use std::collections::BTreeMap;
@@ -59,6 +57,11 @@ pub fn looks_up(_: &mut Settings, document: &mut Json) {
     document["events"][0]["channels"] = json!(["sms", "voice"]);
     document["events"][0]["templates"] =
         json!({"en": "Hi {{ employee.first_name }}", "es": "Hola {{ employee.first_name }}"});
+}
+
+pub fn knows_no_wishes(document: &mut Json) {
+    document["contacts"]["columns"]["channel_preference"] = json!(null);
+    document["contacts"]["columns"]["opted_out"] = json!(null);
 }
 
 /// Tells one event to everybody who has contacts.
@@ -193,9 +196,12 @@ async fn contacts_are_asked_for_what_a_text_says_too_and_the_events_own_phone_st
         }
         assert_eq!(looked_up(&clinic), expect);
     }
-    // A text without a name needs nobody's.
-    let clinic =
-        nameless(5, |document| document["events"][0]["templates"] = json!({"en": "Hi, your pay has posted"})).await;
+    // A text without a name needs nobody's, where the contacts know of no wishes.
+    let clinic = nameless(5, |document| {
+        document["events"][0]["templates"] = json!({"en": "Hi, your pay has posted"});
+        knows_no_wishes(document);
+    })
+    .await;
     clinic.read().await;
     assert_eq!((clinic.created().await.len(), looked_up(&clinic)), (5, 0));
 }
@@ -262,30 +268,6 @@ async fn few_are_asked_for_one_by_one_and_many_all_at_once() {
 }
 
 #[tokio::test]
-async fn a_full_read_that_is_cut_without_a_word_leaves_nobody_without_a_phone() {
-    for quirks in [vec![], vec![Quirk::NumrowsBeforeCap]] {
-        let clinic = crowd(60, 60, |settings, _| {
-            settings.silent_cap = Some(45);
-            settings.quirks = quirks;
-        })
-        .await;
-        // The events are capped too: 45 of them, then the rest.
-        clinic
-            .peoplesoft
-            .database()
-            .change(QUERY, |row| {
-                let Value::Text(id) = &row.values[0] else { return };
-                let number: u32 = id.parse().unwrap();
-                row.time = format!("2026-03-17T15:58:{:02}", number % 60).parse().unwrap();
-            })
-            .unwrap();
-        clinic.read().await;
-        assert_eq!(with_phones(&clinic).await, 60);
-        assert!(looked_up(&clinic) <= 17, "{}", looked_up(&clinic));
-    }
-}
-
-#[tokio::test]
 async fn a_prompt_that_must_be_answered_is_answered_for_each() {
     let clinic = crowd(40, 40, |_, _| ()).await;
     clinic.peoplesoft.database().query_mut(CONTACTS).unwrap().prompts[0].required = true;
@@ -334,7 +316,11 @@ async fn somebody_whose_look_up_fails_holds_up_nobody_else() {
     assert!(looked_up(&clinic) < 25, "{}", looked_up(&clinic));
 
     // Those who were found before PeopleSoft went away are told.
-    let clinic = crowd(25, 25, |_, document| document["events"][0]["templates"] = json!({"en": "Hi"})).await;
+    let clinic = crowd(25, 25, |_, document| {
+        document["events"][0]["templates"] = json!({"en": "Hi"});
+        knows_no_wishes(document);
+    })
+    .await;
     clinic.add(event("2026-03-17T15:59:00", "9999", "has a phone"));
     clinic.peoplesoft.faults().set(Rule::always(Fault::status(403)).for_query(CONTACTS));
     let (_, added) = clinic.fail().await;

@@ -1,7 +1,7 @@
 //! Answers that are cut, and readings that break off: nobody is told on half of what is known of them, and nobody is forgotten.
 
 use crate::contacts::{CONTACTS, contact, contacts_query, crowd, looked_up, with_phones};
-use crate::polling::{Clinic, event, events, query};
+use crate::polling::{Clinic, QUERY, event, events, query};
 use crate::windows::{NOW, an_hour, paged_query};
 use local::peoplesoft::{Fault, Query, Quirk, Row, Rule, Value};
 use serde_json::json;
@@ -49,6 +49,30 @@ async fn nobody_is_told_on_half_their_rows() {
     // An instant that can't be paged, by our own limit and by another, until it can.
     check(None, 5, None, true, 2).await;
     check(None, 1000, Some(5), true, 2).await;
+}
+
+#[tokio::test]
+async fn a_full_read_that_is_cut_without_a_word_leaves_nobody_without_a_phone() {
+    for quirks in [vec![], vec![Quirk::NumrowsBeforeCap]] {
+        let clinic = crowd(60, 60, |settings, _| {
+            settings.silent_cap = Some(45);
+            settings.quirks = quirks;
+        })
+        .await;
+        // The events are capped too: 45 of them, then the rest.
+        clinic
+            .peoplesoft
+            .database()
+            .change(QUERY, |row| {
+                let Value::Text(id) = &row.values[0] else { return };
+                let number: u32 = id.parse().unwrap();
+                row.time = format!("2026-03-17T15:58:{:02}", number % 60).parse().unwrap();
+            })
+            .unwrap();
+        clinic.read().await;
+        assert_eq!(with_phones(&clinic).await, 60);
+        assert!(looked_up(&clinic) <= 17, "{}", looked_up(&clinic));
+    }
 }
 
 #[tokio::test]

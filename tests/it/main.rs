@@ -34,6 +34,7 @@ mod kinds;
 mod layout;
 mod lease;
 mod log;
+mod lookups;
 mod metrics;
 mod pace;
 mod ping;

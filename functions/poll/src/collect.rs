@@ -32,6 +32,8 @@ pub struct Seen {
     known: HashSet<Print>,
     /// The watermark up to which this very process has read, so that it knows everything before it.
     until: Option<Timestamp>,
+    /// Whether the contacts of everybody took longer to come than we may wait.
+    slow_contacts: bool,
 }
 
 impl Seen {
@@ -108,9 +110,9 @@ impl<'a> Collector<'a> {
         Self {
             turn,
             source,
-            seen,
             cursor,
-            book: Book::of(turn.tenant, source),
+            book: Book::of(turn.tenant, source, seen.slow_contacts),
+            seen,
             taken: HashSet::new(),
             waiting: Vec::new(),
             last: None,
@@ -131,8 +133,9 @@ impl<'a> Collector<'a> {
                 cut.extend(self.waiting.last().map(|(print, ..)| *print));
             }
             // Nobody is told on half their rows, or without being asked for: the watermark stays, so they are read again.
-            let must_ask = |person: &Person| self.book.must_ask(self.turn.tenant, person);
-            self.waiting.retain(|(print, _, person)| !cut.contains(print) && !(alone && must_ask(person)));
+            let (turn, book) = (self.turn, &self.book);
+            self.waiting
+                .retain(|(print, told, person)| !cut.contains(print) && !(alone && must_ask(turn, book, told, person)));
         }
         let left = self.turn.left_to_append();
         let writing = async {
@@ -141,6 +144,7 @@ impl<'a> Collector<'a> {
         };
         let over = || (Err(Error::TimeOver), Ok(()));
         let (drafted, appended) = timeout(left, writing).await.unwrap_or_else(|_| over());
+        self.seen.slow_contacts = self.book.is_slow();
         if read.is_ok() && drafted.is_ok() && appended.is_ok() {
             // What the window no longer brings need not be remembered.
             let taken = &self.taken;
@@ -153,21 +157,21 @@ impl<'a> Collector<'a> {
     /// Drafts what waits. Holds everything as soon as there is too much.
     async fn draft(&mut self) -> Result<(), Error> {
         // Whoever an answer was cut in comes again, and is told then.
-        let (cut, waiting) =
+        let (cut, mut waiting): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.waiting).into_iter().partition(|(print, ..)| self.cut.contains(print));
         self.waiting = cut;
         self.check_columns(&waiting)?;
-        let (told, mut people): (Vec<_>, Vec<_>) =
-            waiting.into_iter().map(|(print, told, person)| ((print, told), person)).unzip();
-        let completed = self.book.complete(self.turn, &mut people).await;
+        let turn = self.turn;
+        let in_time = waiting.iter_mut().filter(|(_, told, _)| !is_stale(turn, told));
+        let completed = self.book.complete(turn, in_time.map(|(.., person)| person).collect()).await;
         if let Err(error @ Error::NoSuchColumn { .. }) = completed {
             return Err(error); // nobody has a phone then, or a name
         }
-        let Turn { deps, tenant, .. } = *self.turn;
+        let Turn { deps, tenant, .. } = *turn;
         let now = deps.clock.now();
         // Whoever must still be asked for is read again next time; the watermark stays for that.
-        let ready = told.into_iter().zip(people).filter(|(_, person)| !self.book.must_ask(tenant, person));
-        self.drafts.extend(ready.map(|((print, told), person)| Ready {
+        let ready = waiting.into_iter().filter(|(_, told, person)| !must_ask(turn, &self.book, told, person));
+        self.drafts.extend(ready.map(|(print, told, person)| Ready {
             print,
             draft: notify::draft(tenant, self.source, &told.event, &told.row, &person, now),
             may_be_told: may_be_told(self.seen, self.cursor, &told.event),
@@ -280,6 +284,16 @@ impl<'a> Collector<'a> {
         }
         tracing::debug!(tenant = %tenant, notification = %id, source = created.source, suppressed = created.suppressed.map(Suppressed::as_str), held = created.held, "created");
     }
+}
+
+fn is_stale(turn: &Turn<'_>, told: &Told) -> bool {
+    notify::is_stale(turn.tenant, &told.event, turn.deps.clock.now())
+}
+
+/// Whether somebody must be asked for before they are told. What nobody is told any more needs nothing of anybody: so whoever can't
+/// be looked up holds their source back no longer than an event lasts.
+fn must_ask(turn: &Turn<'_>, book: &Book, told: &Told, person: &Person) -> bool {
+    book.must_ask(turn.tenant, person) && !is_stale(turn, told)
 }
 
 /// Whether an event that this process hasn't seen may be on the ledger all the same: an earlier reading covered its time, and was
