@@ -7,15 +7,15 @@ use poll::source::Polled;
 use serde_json::{Value as Json, json};
 
 /// 16:00 in Chicago.
-const NOW: &str = "2026-03-17T21:00:00Z";
+pub const NOW: &str = "2026-03-17T21:00:00Z";
 
 /// A window that begins an hour before [`NOW`].
-fn an_hour(_: &mut Settings, document: &mut Json) {
+pub fn an_hour(_: &mut Settings, document: &mut Json) {
     document["poll"]["start_at"] = json!("2026-03-17T20:00:00Z");
 }
 
 /// The query with a prompt "employee id greater than".
-fn paged_query() -> Query {
+pub fn paged_query() -> Query {
     let mut query = query();
     query.prompts.push(Prompt::optional("AFTER", Kind::Character, Filter::After("A.EMPLID".to_owned())));
     query
@@ -315,7 +315,7 @@ async fn a_query_that_goes_by_another_time_is_not_asked_again_and_again() {
     .await;
     let (error, added) = clinic.fail().await;
     assert!(matches!(error, Error::Outside { .. }) && error.remedy().contains("occurred_at"), "{error}");
-    assert_eq!((added.created, clinic.asked()), (2, 1));
+    assert_eq!((added.created, clinic.asked()), (1, 1), "the last one's rows may have been cut");
 }
 
 #[tokio::test]

@@ -32,6 +32,8 @@ pub struct Seen {
     known: HashSet<Print>,
     /// The watermark up to which this very process has read, so that it knows everything before it.
     until: Option<Timestamp>,
+    /// Whether the contacts of everybody took longer to come than we may wait.
+    slow_contacts: bool,
 }
 
 impl Seen {
@@ -92,6 +94,10 @@ pub struct Collector<'a> {
     taken: HashSet<Print>,
     /// Events that wait to be drafted. Further rows of the same event only add phones and what the first left out.
     waiting: Vec<(Print, Told, Person)>,
+    /// Of the row that came last, if its answer isn't over.
+    last: Option<Print>,
+    /// Events that an answer was cut in: there may be rows of theirs that haven't come.
+    cut: HashSet<Print>,
     drafts: Vec<Ready>,
     holding: bool,
     added: Added,
@@ -104,11 +110,13 @@ impl<'a> Collector<'a> {
         Self {
             turn,
             source,
-            seen,
             cursor,
-            book: Book::of(turn.tenant, source),
+            book: Book::of(turn.tenant, source, seen.slow_contacts),
+            seen,
             taken: HashSet::new(),
             waiting: Vec::new(),
+            last: None,
+            cut: HashSet::new(),
             drafts: Vec::new(),
             holding: cursor.holding,
             added: Added::default(),
@@ -117,8 +125,17 @@ impl<'a> Collector<'a> {
 
     /// Appends what is left, and says what the reading added, however it ended.
     pub async fn finish(mut self, read: &Result<(), Error>) -> (Added, Result<(), Error>) {
-        if read.as_ref().is_err_and(Error::leaves_peoplesoft_alone) {
-            self.waiting.retain(|(.., person)| !self.book.must_ask(self.turn.tenant, person));
+        let mut cut = std::mem::take(&mut self.cut);
+        if let Err(error) = read {
+            let alone = error.leaves_peoplesoft_alone();
+            if alone {
+                // It broke off, perhaps among the last event's rows.
+                cut.extend(self.waiting.last().map(|(print, ..)| *print));
+            }
+            // Nobody is told on half their rows, or without being asked for: the watermark stays, so they are read again.
+            let (turn, book) = (self.turn, &self.book);
+            self.waiting
+                .retain(|(print, told, person)| !cut.contains(print) && !(alone && must_ask(turn, book, told, person)));
         }
         let left = self.turn.left_to_append();
         let writing = async {
@@ -127,6 +144,7 @@ impl<'a> Collector<'a> {
         };
         let over = || (Err(Error::TimeOver), Ok(()));
         let (drafted, appended) = timeout(left, writing).await.unwrap_or_else(|_| over());
+        self.seen.slow_contacts = self.book.is_slow();
         if read.is_ok() && drafted.is_ok() && appended.is_ok() {
             // What the window no longer brings need not be remembered.
             let taken = &self.taken;
@@ -138,19 +156,22 @@ impl<'a> Collector<'a> {
 
     /// Drafts what waits. Holds everything as soon as there is too much.
     async fn draft(&mut self) -> Result<(), Error> {
-        let waiting = std::mem::take(&mut self.waiting);
+        // Whoever an answer was cut in comes again, and is told then.
+        let (cut, mut waiting): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|(print, ..)| self.cut.contains(print));
+        self.waiting = cut;
         self.check_columns(&waiting)?;
-        let (told, mut people): (Vec<_>, Vec<_>) =
-            waiting.into_iter().map(|(print, told, person)| ((print, told), person)).unzip();
-        let completed = self.book.complete(self.turn, &mut people).await;
+        let turn = self.turn;
+        let in_time = waiting.iter_mut().filter(|(_, told, _)| !is_stale(turn, told));
+        let completed = self.book.complete(turn, in_time.map(|(.., person)| person).collect()).await;
         if let Err(error @ Error::NoSuchColumn { .. }) = completed {
             return Err(error); // nobody has a phone then, or a name
         }
-        let Turn { deps, tenant, .. } = *self.turn;
+        let Turn { deps, tenant, .. } = *turn;
         let now = deps.clock.now();
         // Whoever must still be asked for is read again next time; the watermark stays for that.
-        let ready = told.into_iter().zip(people).filter(|(_, person)| !self.book.must_ask(tenant, person));
-        self.drafts.extend(ready.map(|((print, told), person)| Ready {
+        let ready = waiting.into_iter().filter(|(_, told, person)| !must_ask(turn, &self.book, told, person));
+        self.drafts.extend(ready.map(|(print, told, person)| Ready {
             print,
             draft: notify::draft(tenant, self.source, &told.event, &told.row, &person, now),
             may_be_told: may_be_told(self.seen, self.cursor, &told.event),
@@ -265,6 +286,16 @@ impl<'a> Collector<'a> {
     }
 }
 
+fn is_stale(turn: &Turn<'_>, told: &Told) -> bool {
+    notify::is_stale(turn.tenant, &told.event, turn.deps.clock.now())
+}
+
+/// Whether somebody must be asked for before they are told. What nobody is told any more needs nothing of anybody: so whoever can't
+/// be looked up holds their source back no longer than an event lasts.
+fn must_ask(turn: &Turn<'_>, book: &Book, told: &Told, person: &Person) -> bool {
+    book.must_ask(turn.tenant, person) && !is_stale(turn, told)
+}
+
 /// Whether an event that this process hasn't seen may be on the ledger all the same: an earlier reading covered its time, and was
 /// another process's, or broke off.
 fn may_be_told(seen: &Seen, cursor: &Cursor, event: &Event) -> bool {
@@ -283,6 +314,9 @@ impl Take for Collector<'_> {
     async fn take(&mut self, told: Told) -> Result<bool, Error> {
         let employee = self.source.columns.get("employee_id").and_then(|column| told.row.get(column));
         let print = self.seen.print(employee.unwrap_or_default(), &told.event.key);
+        if let Some(before) = self.last.replace(print).filter(|before| *before != print) {
+            self.cut.remove(&before);
+        }
         if !self.taken.insert(print) {
             // A join brings one row for each phone of a person, one after the other.
             if let Some((_, _, person)) = self.waiting.iter_mut().rev().find(|(waits, ..)| *waits == print) {
@@ -304,5 +338,13 @@ impl Take for Collector<'_> {
         let person = Person::read(&told.row, &self.source.columns);
         self.waiting.push((print, told, person));
         Ok(true)
+    }
+
+    fn over(&mut self, is_cut: bool) {
+        match self.last.take() {
+            Some(last) if is_cut => self.cut.insert(last),
+            Some(last) => self.cut.remove(&last),
+            None => false,
+        };
     }
 }

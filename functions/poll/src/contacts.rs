@@ -5,8 +5,8 @@ use crate::pages::Error;
 use crate::turn::Turn;
 use futures::stream::{self, StreamExt};
 use shared::contacts::{Found, Person, Phone, add, read};
-use shared::peoplesoft::{self, Class, Client};
-use shared::tenant::{Contacts, EventSource, Tenant};
+use shared::peoplesoft::{self, Class, Client, Reason};
+use shared::tenant::{Columns, Contacts, EventSource, Tenant};
 use std::collections::{HashMap, HashSet};
 use tokio::time::timeout;
 
@@ -22,48 +22,67 @@ const MOST_FAILURES: usize = 5;
 pub struct Book {
     /// What the source's texts say of employees and the contacts give.
     words: Vec<&'static str>,
+    /// Whether the contacts know of wishes that the source's rows can't tell.
+    has_wishes: bool,
     people: HashMap<String, Person>,
     /// Columns that no row of the contacts has.
     absent: Vec<String>,
     asked: HashSet<String>,
     read_all: bool,
+    /// Whether a full read takes too long, as far as is known: everybody is asked for one by one then.
+    is_slow: bool,
     /// Whose look-up failed, while others' went well. They aren't asked for again in this reading.
     failed: HashSet<String>,
     trouble: Option<peoplesoft::Error>,
 }
 
 impl Book {
-    /// An empty one, for the events of a source.
-    pub fn of(tenant: &Tenant, source: &EventSource) -> Self {
-        let given = tenant.contacts.iter().flat_map(|contacts| contacts.columns.employee_variables());
-        Self { words: given.filter(|variable| source.says(variable)).collect(), ..Self::default() }
+    /// An empty one, for the events of a source. `is_slow` is what the last one [was](Self::is_slow).
+    pub fn of(tenant: &Tenant, source: &EventSource, is_slow: bool) -> Self {
+        let contacts = tenant.contacts.as_ref().map(|contacts| &contacts.columns);
+        let given = contacts.into_iter().flat_map(Columns::employee_variables);
+        let tells = |columns: &Columns, wish| columns.get(wish).is_some();
+        let is_theirs = |wish| contacts.is_some_and(|columns| tells(columns, wish)) && !tells(&source.columns, wish);
+        Self {
+            words: given.filter(|variable| source.says(variable)).collect(),
+            has_wishes: ["opted_out", "channel_preference"].into_iter().any(is_theirs),
+            is_slow,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the contacts of everybody take longer to come than we may wait.
+    pub fn is_slow(&self) -> bool {
+        self.is_slow
     }
 
     /// Whether this person can't be completed without asking PeopleSoft, for the first time or once more.
     pub fn must_ask(&self, tenant: &Tenant, person: &Person) -> bool {
         let id = &person.employee_id;
         tenant.contacts.is_some()
-            && self.is_wanting(person)
+            && self.is_wanting(tenant, person)
             && !self.asked.contains(id)
             && !self.people.contains_key(id)
     }
 
-    /// Completes people whose own rows give no phone or not all that a text says of them, and after an error whoever was found before it. Somebody whose own
-    /// look-up fails holds up nobody else: they must be asked for once more, and [`Book::trouble`] says why. Asks nobody beyond
-    /// the turn's time.
-    pub async fn complete(&mut self, turn: &Turn<'_>, people: &mut [Person]) -> Result<(), Error> {
-        let Some(contacts) = &turn.tenant.contacts else { return Ok(()) };
-        let wanted = people.iter().filter(|person| self.must_ask(turn.tenant, person));
+    /// Completes people whose own rows give no phone that can be used, or not all that a text says of them, or not their wishes; and
+    /// after an error whoever was found before it. Somebody whose own look-up fails holds up nobody else: they must be asked for
+    /// once more, and [`Book::trouble`] says why. Asks nobody beyond the turn's time.
+    pub async fn complete(&mut self, turn: &Turn<'_>, mut people: Vec<&mut Person>) -> Result<(), Error> {
+        let tenant = turn.tenant;
+        let Some(contacts) = &tenant.contacts else { return Ok(()) };
+        let wanted = people.iter().filter(|person| self.must_ask(tenant, person));
         let wanted: HashSet<String> = wanted.map(|person| person.employee_id.clone()).collect();
         let looking_up = self.look_up(turn.client, contacts, wanted);
         let looked_up = timeout(turn.left(), looking_up).await.map_or(Err(Error::TimeOver), |found| Ok(found?));
         self.check_columns(contacts)?;
-        for person in people.iter_mut().filter(|person| self.is_wanting(person)) {
+        for person in people.iter_mut().filter(|person| self.is_wanting(tenant, person)) {
             if let Some(known) = self.people.get(&person.employee_id) {
-                // A phone that comes with the event is the one that is meant.
+                // A phone that comes with the event is the one that is meant, unless only the contacts' can be used.
+                let is_usable = person.phone(tenant).is_ok();
                 let own = std::mem::take(&mut person.phones);
                 person.complete(known);
-                if own.iter().any(is_given) {
+                if is_usable || own.iter().any(is_given) && person.phone(tenant).is_err() {
                     person.phones = own;
                 }
             }
@@ -72,9 +91,9 @@ impl Book {
     }
 
     /// Whether their own row leaves something out that the contacts may give.
-    fn is_wanting(&self, person: &Person) -> bool {
+    fn is_wanting(&self, tenant: &Tenant, person: &Person) -> bool {
         let lacks = |word| person.variables().contains(&(word, ""));
-        !person.phones.iter().any(is_given) || self.words.iter().any(|word| lacks(*word))
+        self.has_wishes || person.phone(tenant).is_err() || self.words.iter().any(|word| lacks(*word))
     }
 
     /// Why somebody could not be looked up, if anybody couldn't.
@@ -88,9 +107,12 @@ impl Book {
         contacts: &Contacts,
         mut wanted: HashSet<String>,
     ) -> Result<(), peoplesoft::Error> {
-        if !self.read_all && self.asked.len() + wanted.len() > ONE_BY_ONE {
+        if !self.read_all && !self.is_slow && self.asked.len() + wanted.len() > ONE_BY_ONE {
             self.read_all = true;
-            match read(client, contacts, None).await {
+            self.is_slow = true; // unless it comes to an end: the turn's time may be over first
+            let everybody = read(client, contacts, None).await;
+            self.is_slow = everybody.as_ref().is_err_and(is_timeout);
+            match everybody {
                 Ok(found) => self.add(found),
                 Err(error) if error.class() == Class::Query => {
                     tracing::warn!(query = contacts.query, error = %error, "the contacts can't be read all at once, so they are asked for one by one; make the employee prompt optional");
@@ -143,6 +165,10 @@ impl Book {
 /// Whether it may be the trouble of the one employee who was asked for, such as a record that PeopleSoft's own code trips over.
 fn is_ones_own(error: &peoplesoft::Error) -> bool {
     matches!(error.class(), Class::Query | Class::Incomplete)
+}
+
+fn is_timeout(error: &peoplesoft::Error) -> bool {
+    matches!(error, peoplesoft::Error::Unavailable { reason: Reason::Timeout(_), .. })
 }
 
 fn is_given(phone: &Phone) -> bool {

@@ -191,7 +191,7 @@ fn start(tenant: &Tenant, source: &EventSource, event: &Event, zone: &TimeZone, 
 }
 
 /// What is due in the future is never stale, however long ago it was decided. A date alone lasts until its day is over.
-fn is_stale(tenant: &Tenant, event: &Event, now: Timestamp) -> bool {
+pub fn is_stale(tenant: &Tenant, event: &Event, now: Timestamp) -> bool {
     let old = stamp::between(event.occurred.latest, now) > tenant.poll.max_event_age;
     old && event.due.is_none_or(|due| due.latest <= now)
 }

@@ -125,6 +125,10 @@ impl Error {
 pub trait Take {
     /// Takes one, and answers whether it hasn't come before in this reading: pages overlap. An error ends the reading.
     fn take(&mut self, told: Told) -> impl Future<Output = Result<bool, Error>> + Send;
+
+    /// Hears that an answer is over, and whether more rows should have followed: of the last event, too. An answer that broke off
+    /// with the whole reading isn't told of.
+    fn over(&mut self, is_cut: bool);
 }
 
 /// Reads everything from `since` to `until`, both inclusive, and hands every row on, some of them twice.
@@ -279,6 +283,12 @@ impl Reading<'_> {
 
     /// Reads a page and hands its rows on.
     async fn page(&mut self, window: Window, after: Option<&str>, taker: &mut impl Take) -> Result<Page, Error> {
+        let page = self.rows(window, after, taker).await?;
+        taker.over(self.is_full(&page) || page.incomplete.as_ref().is_some_and(lacks_rows));
+        Ok(page)
+    }
+
+    async fn rows(&mut self, window: Window, after: Option<&str>, taker: &mut impl Take) -> Result<Page, Error> {
         let mut page = Page { by_employee: true, ..Page::default() };
         let mut rows = match self.ask(window, after).await {
             Ok(rows) => rows,
@@ -378,4 +388,9 @@ impl Page {
         self.incomplete = Some(error);
         Ok(self)
     }
+}
+
+/// Whether rows are missing, rather than more there than were announced.
+fn lacks_rows(error: &peoplesoft::Error) -> bool {
+    !matches!(error, peoplesoft::Error::Incomplete { expected, got } if got >= expected)
 }

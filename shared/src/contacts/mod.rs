@@ -19,7 +19,7 @@ pub struct Found {
 }
 
 /// Reads one employee's contacts, or everybody's. Several rows of one employee are put together. Of everybody, some may be
-/// missing: a row limit cuts with or without a word. Of one, what came counts even where the answer says that there was more: a
+/// missing: a row limit cuts with or without a word, and whoever it may have cut in two is left out, to be asked for alone. Of one, what came counts even where the answer says that there was more: a
 /// phone too few is better than none.
 pub async fn read(client: &Client, contacts: &Contacts, employee_id: Option<&str>) -> Result<Found, Error> {
     // An empty value of an optional prompt asks for everybody.
@@ -35,16 +35,21 @@ pub async fn read(client: &Client, contacts: &Contacts, employee_id: Option<&str
     let mut rows = client.execute(&query).await?;
     let mut people = HashMap::new();
     let mut absent = columns.clone();
+    let (mut last, mut is_ordered, mut is_cut) = (String::new(), true, false);
     loop {
         match rows.next().await {
             Ok(Some(row)) => {
                 absent.retain(|column| row.get(column).is_none());
-                add(&mut people, [Person::read(&row, &contacts.columns)]);
+                let person = Person::read(&row, &contacts.columns);
+                is_ordered &= last <= person.employee_id;
+                last.clone_from(&person.employee_id);
+                add(&mut people, [person]);
             }
             Ok(None) => break,
             Err(error) if error.class() != Class::Incomplete => return Err(error),
             Err(error) if employee_id.is_none_or(|id| people.contains_key(id)) => {
                 tracing::warn!(query = contacts.query, %error, "not all contacts came; those that came are used");
+                is_cut = true;
                 break;
             }
             Err(error) => return Err(error),
@@ -52,6 +57,11 @@ pub async fn read(client: &Client, contacts: &Contacts, employee_id: Option<&str
     }
     if people.is_empty() {
         absent.clear();
+    }
+    if employee_id.is_none() && is_ordered {
+        people.remove(&last);
+    } else if employee_id.is_none() && (is_cut || rows.read() >= u64::from(query.max_rows)) {
+        people.clear(); // in no order, anybody's rows may be among those that are missing
     }
     // A query that doesn't filter by its prompt must not hand somebody else's phone to this employee.
     let people = people.into_values().filter(|person| employee_id.is_none_or(|id| person.employee_id == id)).collect();

@@ -224,10 +224,7 @@ impl Client {
     pub(super) async fn open(&self, url: &str, columns: &Columns, extent: Extent) -> Result<Flow, Error> {
         let mut tries = Tries::new(self.pauses);
         loop {
-            let opened = match self.ask(url).await {
-                Ok(answer) => Flow::start(answer, columns.clone(), extent).await,
-                Err(error) => Err(error),
-            };
+            let opened = self.ask(url, |answer| Flow::start(answer, columns.clone(), extent)).await;
             let refused = opened.as_ref().is_err_and(|error| error.class() == Class::Credentials);
             self.inner.refused.store(refused, Ordering::Relaxed);
             match opened {

@@ -161,12 +161,17 @@ impl<'de> Visitor<'de> for Step<'_, '_> {
 impl Step<'_, '_> {
     fn row<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut draft = Draft::default();
+        let mut is_empty = true;
         while let Some(column) = map.next_key::<String>()? {
+            is_empty = false;
             if !self.state.columns.wants(&column) {
                 map.next_value::<IgnoredAny>()?;
             } else if let Some(value) = text(&map.next_value::<Box<RawValue>>()?).map_err(A::Error::custom)? {
                 self.state.columns.put(&mut draft, &column, &value);
             }
+        }
+        if is_empty {
+            return Ok(()); // what a converter may make of no rows
         }
         self.state.summary.got += 1;
         let row = match self.state.columns.finish(draft) {

@@ -4,7 +4,7 @@
 use super::auth::Authorization;
 use super::body::{Incoming, broken};
 use super::client::{Client, MAX_AT_ONCE, Pauses};
-use super::error::{Error, Found, Reason};
+use super::error::{Class, Error, Found, Reason};
 use super::ib_response;
 use super::reader::explain;
 use crate::clock::Clock;
@@ -28,18 +28,28 @@ pub(super) struct Answer {
 }
 
 impl Client {
-    /// Asks once; with OAuth, once more with a new token if the first was refused.
-    pub(super) async fn ask(&self, url: &str) -> Result<Answer, Error> {
+    /// Asks once, and makes something of the answer; with OAuth, once more with a new token if the first was refused, be it in
+    /// the answer's head or in its body.
+    pub(super) async fn ask<T, F>(&self, url: &str, read: impl Fn(Answer) -> F) -> Result<T, Error>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
         let mut renewed = false;
         loop {
             let authorization = self.inner.authorizer.authorization(&self.inner.http, &self.inner.clock).await?;
-            match self.ask_as(url, &authorization).await {
-                Err(Error::Credentials { status: Some(401), .. })
-                    if !renewed && self.inner.authorizer.forget(&authorization).await =>
+            let said = match self.ask_as(url, &authorization).await {
+                Ok(answer) => read(answer).await,
+                Err(error) => Err(error),
+            };
+            match said {
+                Err(error)
+                    if error.class() == Class::Credentials
+                        && !renewed
+                        && self.inner.authorizer.forget(&authorization).await =>
                 {
                     renewed = true;
                 }
-                answer => return answer,
+                said => return said,
             }
         }
     }
@@ -48,23 +58,10 @@ impl Client {
     pub(super) async fn text(&self, url: &str) -> Result<(String, Option<Timestamp>), Error> {
         let mut tries = Tries::new(self.pauses);
         loop {
-            match self.text_once(url).await {
+            match self.ask(url, Answer::text).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => tries.again_after(error).await?,
             }
-        }
-    }
-
-    async fn text_once(&self, url: &str) -> Result<(String, Option<Timestamp>), Error> {
-        let Answer { mut body, date } = self.ask(url).await?;
-        let bytes = limited(&mut body.response, body.left).await.map_err(|error| match error {
-            Error::Unavailable { reason: Reason::Timeout(_), .. } => Error::unavailable(Reason::Timeout(body.timeout)),
-            error => error,
-        })?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        match explain(&text) {
-            Some(error) => Err(error),
-            None => Ok((text, date)),
         }
     }
 
@@ -99,6 +96,22 @@ impl Client {
         }
         let date = timestamp(response.headers(), &DATE);
         Ok(Answer { body: Incoming { response, place, left, timeout: inner.timeout, limit: self.max_body }, date })
+    }
+}
+
+impl Answer {
+    /// All of a small one.
+    async fn text(self) -> Result<(String, Option<Timestamp>), Error> {
+        let Self { mut body, date } = self;
+        let bytes = limited(&mut body.response, body.left).await.map_err(|error| match error {
+            Error::Unavailable { reason: Reason::Timeout(_), .. } => Error::unavailable(Reason::Timeout(body.timeout)),
+            error => error,
+        })?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        match explain(&text) {
+            Some(error) => Err(error),
+            None => Ok((text, date)),
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 use super::{Error, Page, Reading, Take};
 use crate::notify::Event;
 use crate::window::Window;
-use shared::peoplesoft;
+use shared::peoplesoft::{self, Class};
 
 /// How far before a suspiciously full instant we look for older rows, in days.
 const LOOK_BEFORE: [i64; 2] = [1, 30];
@@ -30,7 +30,12 @@ impl Reading<'_> {
         }
         let one = self.scale.one(instant);
         for days in LOOK_BEFORE {
-            let (all, older) = self.count(self.scale.days_before(one, days), instant).await?;
+            let (all, older) = match self.count(self.scale.days_before(one, days), instant).await {
+                Ok(counted) => counted,
+                // What was asked for is read; that nobody can say what lies before it is no reason to fail.
+                Err(error) if matches!(error.class(), Class::Unavailable | Class::Incomplete) => break,
+                Err(error) => return Err(error.into()),
+            };
             if all >= u64::from(self.client.max_rows()) {
                 break; // cut by our own limit, which says nothing of another
             }
@@ -86,7 +91,7 @@ impl Reading<'_> {
     }
 
     /// How many rows a window has, and how many of them lie before a place. Hands none on.
-    async fn count(&mut self, window: Window, place: i64) -> Result<(u64, u64), Error> {
+    async fn count(&mut self, window: Window, place: i64) -> Result<(u64, u64), peoplesoft::Error> {
         let (mut all, mut before) = (0, 0);
         let mut rows = self.ask(window, None).await?;
         while let Some(row) = rows.next().await? {

@@ -1,8 +1,8 @@
 //! Signing in with OAuth 2.0 client credentials.
 
-use super::super::{Auth, Class, Client, ClientAuth, Connection};
+use super::super::{Auth, Class, Client, ClientAuth, Connection, Error, Query};
 use super::server::{Reply, Server};
-use super::{NO_PAUSES, ask, connection};
+use super::{NO_PAUSES, ask, connection, drain, fixture, names, query};
 use crate::clock::Clock;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -110,6 +110,68 @@ async fn a_refused_token_is_replaced_once() {
     let (client, _) = with_clock(oauth(&server, ClientAuth::Header));
     let error = ask(&client).await.unwrap_err();
     assert_eq!((error.class(), server.requests().len(), tokens_asked(&server)), (Class::Credentials, 4, 2));
+}
+
+#[tokio::test]
+async fn a_token_is_replaced_wherever_an_answer_refuses_it() {
+    let check = async |status: u16, step: &'static str| {
+        let server = Server::start(move |request, _| match request {
+            _ if is_token(request) => token("T", "3600"),
+            _ if request.contains(step) => Reply::new(status, "", fixture!("password_failed.xml")),
+            _ => answer(request),
+        })
+        .await;
+        let (client, _) = with_clock(oauth(&server, ClientAuth::Header));
+        let error = ask_all(&client).await.unwrap_err();
+        assert_eq!(
+            (error.class(), tokens_asked(&server)),
+            (Class::Credentials, 2),
+            "{status} {step}: once, not for ever"
+        );
+
+        let server = Server::start(move |request, number| match request {
+            _ if is_token(request) => token(&format!("T{number}"), "3600"),
+            _ if request.contains(step) && request.contains("Bearer T0\r") => {
+                Reply::new(status, "", fixture!("password_failed.xml"))
+            }
+            _ => answer(request),
+        })
+        .await;
+        let (client, _) = with_clock(oauth(&server, ClientAuth::Header));
+        ask_all(&client).await.unwrap();
+        assert_eq!(tokens_asked(&server), 2, "{status} {step}");
+    };
+    for status in [200, 401, 500] {
+        for step in
+            ["/QueryFields.v1/", "/ExecuteQuery.v1/", "/ExecuteQueryPoll.v1/", "/QueryStatus.v1/", "/QueryResults.v1/"]
+        {
+            check(status, step).await;
+        }
+    }
+}
+
+/// A good answer to every question.
+fn answer(request: &str) -> Reply {
+    Reply::xml(match request {
+        _ if request.contains("/QueryFields.v1/") => fixture!("query_fields.xml").to_owned(),
+        _ if request.contains("/ExecuteQueryPoll.v1/") => fixture!("poll_started.xml").to_owned(),
+        _ if request.contains("/QueryStatus.v1/") => fixture!("poll_running.xml").replace("running", "success"),
+        _ if request.contains("/QueryResults.v1/") => {
+            "<m><query numrows='1'><row><A>1</A></row></query><s><status>finalBlockRetrieved</status></s></m>"
+                .to_owned()
+        }
+        _ => return Reply::json(ONE_ROW),
+    })
+}
+
+/// Asks every kind of question.
+async fn ask_all(client: &Client) -> Result<(), Error> {
+    client.query_fields("Q").await?;
+    let columns = names(&["A"]);
+    for blocks in [false, true] {
+        drain(client.execute(&Query { blocks, ..query("Q", &columns) }).await?).await.1?;
+    }
+    Ok(())
 }
 
 #[tokio::test]

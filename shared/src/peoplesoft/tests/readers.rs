@@ -101,6 +101,8 @@ fn json_comes_in_variants() {
     check(r#"{"numrows":0,"rows":[]}"#, &[], Some(0));
     check(r#"{"numrows":0}"#, &[], Some(0));
     check(r#"{"numrows":0,"rows":null}"#, &[], Some(0));
+    check(r#"{"numrows":0,"rows":{}}"#, &[], Some(0));
+    check(r#"{"numrows":0,"rows":[{}]}"#, &[], Some(0));
     check(r#"{"numrows":1,"rows":{"A.EMPLID":"7"}}"#, &["A.EMPLID=7"], Some(1));
     check(r#"{"rows":[{"A.EMPLID":"7"}]}"#, &["A.EMPLID=7"], None);
     check(

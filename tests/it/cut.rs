@@ -1,0 +1,120 @@
+//! Answers that are cut, and readings that break off: nobody is told on half of what is known of them, and nobody is forgotten.
+
+use crate::contacts::{CONTACTS, contact, contacts_query, crowd, looked_up, with_phones};
+use crate::polling::{Clinic, QUERY, event, events, query};
+use crate::windows::{NOW, an_hour, paged_query};
+use local::peoplesoft::{Fault, Query, Quirk, Row, Rule, Value};
+use serde_json::json;
+use std::time::Duration;
+
+/// Events of which each brings two rows, the second with the phone that can be used.
+fn joined(employees: &[&str]) -> Query {
+    let rows = employees.iter().flat_map(|employee| {
+        let mut first = event("2026-03-17T15:30:00", employee, employee);
+        first.values[3] = Value::from("call the ward");
+        [first, event("2026-03-17T15:30:00", employee, employee)]
+    });
+    Query { rows: rows.collect(), ..paged_query() }
+}
+
+#[tokio::test]
+async fn nobody_is_told_on_half_their_rows() {
+    let check = async |fault: Option<Fault>, max_rows: usize, cap: Option<usize>, page_prompt: bool, least: usize| {
+        let case = format!("{fault:?} {max_rows} {cap:?}");
+        let clinic = Clinic::open(NOW, joined(&["1", "2", "3", "4", "5"]), |settings, document| {
+            an_hour(settings, document);
+            settings.silent_cap = cap;
+            settings.quirks = vec![Quirk::NumrowsBeforeCap];
+            document["peoplesoft"]["max_rows"] = json!(max_rows);
+        })
+        .await;
+        clinic.peoplesoft.faults().set(Rule::next(1, fault.unwrap_or(Fault::Slow(Duration::ZERO))));
+        clinic.fail().await;
+        let usable = async || {
+            let created = clinic.created().await;
+            assert!(created.iter().all(|created| created.suppressed.is_none()), "{case}: {created:?}");
+            created.len()
+        };
+        assert!((least..5).contains(&usable().await), "{case}: {}", usable().await);
+        if page_prompt {
+            clinic.change(|document| document["events"][0]["page_prompt"] = json!("AFTER"));
+        }
+        clinic.later(1000);
+        clinic.read().await;
+        assert_eq!(usable().await, 5, "{case}");
+    };
+    // Half of the document is two rows and a half, or four and a half.
+    check(Some(Fault::CutOff), 1000, None, false, 1).await;
+    check(Some(Fault::Unparseable), 1000, None, false, 1).await;
+    // An instant that can't be paged, by our own limit and by another, until it can.
+    check(None, 5, None, true, 2).await;
+    check(None, 1000, Some(5), true, 2).await;
+}
+
+#[tokio::test]
+async fn a_full_read_that_is_cut_without_a_word_leaves_nobody_without_a_phone() {
+    for quirks in [vec![], vec![Quirk::NumrowsBeforeCap]] {
+        let clinic = crowd(60, 60, |settings, _| {
+            settings.silent_cap = Some(45);
+            settings.quirks = quirks;
+        })
+        .await;
+        // The events are capped too: 45 of them, then the rest.
+        clinic
+            .peoplesoft
+            .database()
+            .change(QUERY, |row| {
+                let Value::Text(id) = &row.values[0] else { return };
+                let number: u32 = id.parse().unwrap();
+                row.time = format!("2026-03-17T15:58:{:02}", number % 60).parse().unwrap();
+            })
+            .unwrap();
+        clinic.read().await;
+        assert_eq!(with_phones(&clinic).await, 60);
+        assert!(looked_up(&clinic) <= 17, "{}", looked_up(&clinic));
+    }
+}
+
+#[tokio::test]
+async fn a_full_read_of_contacts_settles_nobody_on_half_their_rows() {
+    let home = |number: usize| contact([&format!("{number:04}"), "HOME", "call the ward", "", "", "", "", ""]);
+    let cell = |number: usize| contact([&format!("{number:04}"), "CELL", "312-555-0142", "", "", "", "", ""]);
+    let ordered: Vec<Row> = (0..30).flat_map(|number| [home(number), cell(number)]).collect();
+    let unordered: Vec<Row> = (0..30).map(home).chain((0..30).map(cell)).collect();
+    // The limit that cuts, whether numrows tells of it, and how many must be asked for alone.
+    let cases = [
+        (&ordered, None, vec![], 1),
+        (&ordered, Some(45), vec![], 8),
+        (&ordered, Some(45), vec![Quirk::NumrowsBeforeCap], 8),
+        (&unordered, None, vec![], 0),
+        (&unordered, Some(45), vec![Quirk::NumrowsBeforeCap], 30),
+    ];
+    for (rows, cap, quirks, alone) in cases {
+        let case = format!("{cap:?} {quirks:?}");
+        let clinic = crowd(30, 0, |settings, _| {
+            settings.silent_cap = cap;
+            settings.quirks = quirks;
+        })
+        .await;
+        *clinic.peoplesoft.database().query_mut(CONTACTS).unwrap() = contacts_query().with_rows(rows.clone());
+        clinic.read().await;
+        assert_eq!((with_phones(&clinic).await, looked_up(&clinic)), (30, 1 + alone), "{case}");
+    }
+    // Our own limit cuts without a word, too.
+    let clinic = crowd(30, 0, |_, document| document["peoplesoft"]["max_rows"] = json!(45)).await;
+    *clinic.peoplesoft.database().query_mut(CONTACTS).unwrap() = contacts_query().with_rows(unordered);
+    clinic.read().await;
+    assert_eq!((with_phones(&clinic).await, looked_up(&clinic)), (30, 31));
+}
+
+#[tokio::test]
+async fn what_was_read_to_its_end_does_not_fail_for_a_look_at_what_lies_before() {
+    let rows = || events("2026-03-17T15:30:00", 0..30);
+    for fault in [Fault::status(503), Fault::Reset, Fault::NumrowsOff(1)] {
+        let clinic = Clinic::open(NOW, query().with_rows(rows()), an_hour).await;
+        // The window, from its last instant on, what comes after that; then what lies before.
+        clinic.peoplesoft.faults().set(Rule::next(3, Fault::Slow(Duration::ZERO)));
+        clinic.peoplesoft.faults().set(Rule::always(fault.clone()));
+        assert_eq!((clinic.read().await.created, clinic.asked()), (30, 4), "{fault:?}");
+    }
+}
