@@ -82,9 +82,8 @@ impl Looking<'_> {
         let Some((released_at, attempt)) = released.filter(|(_, attempt)| *attempt > last) else {
             return self.release(last + 1, "it was never started").await;
         };
-        // A stream that stands still for hours must not fill the ledger: each time the wait is longer.
-        let before = tried.values().filter(|one| is_not_started(one.outcome)).count();
-        let wait = self.deps.timing.first_look.saturating_mul(1 << before.min(8)).min(self.deps.timing.later_looks[0]);
+        // A stream that stands still for hours must not fill the ledger.
+        let wait = self.growing(tried.values().filter(|one| is_not_started(one.outcome)).count());
         let waited = stamp::between(released_at, self.now);
         if waited < wait {
             return self.again(wait.saturating_sub(waited), "released, not yet started").await;
@@ -126,12 +125,31 @@ impl Looking<'_> {
             Some(Outcome::Deferred { retry_at, .. }) if *retry_at <= self.now => {
                 self.release(attempt + 1, "its pause is over").await
             }
+            _ if one.expired_in_queue() => self.expired_in_queue(attempt).await,
             // Due again by itself, but for a call that may have to follow earlier.
             _ => match escalation::unlooked(self) {
                 Some(at) => self.again(stamp::between(self.now, at), "deferred, and a call may have to follow").await,
                 None => Ok(()),
             },
         }
+    }
+
+    /// Twilio dropped it unsent, and its own time isn't over.
+    async fn expired_in_queue(&self, attempt: u32) -> Done {
+        // A Twilio that drops everything at once is not asked in vain all day.
+        let before = self.story.tried().values().filter(|one| one.expired_in_queue()).count().saturating_sub(1);
+        let wait = self.growing(before);
+        let waited = self.story.claimed_at(attempt).map_or(wait, |claimed_at| stamp::between(claimed_at, self.now));
+        if waited < wait {
+            return self.again(wait.saturating_sub(waited), "it expired in Twilio's queue, and is tried again").await;
+        }
+        self.release(attempt + 1, "it expired in Twilio's queue").await
+    }
+
+    /// A wait that is longer each time.
+    fn growing(&self, before: usize) -> Duration {
+        let timing = &self.deps.timing;
+        timing.first_look.saturating_mul(1 << before.min(8)).min(timing.later_looks[0])
     }
 
     /// Twilio has it and has not said how it ended: ask.
