@@ -87,6 +87,9 @@ pub async fn start(
         }
         Err(error) => return Err(Broken::Tenants(error)),
     };
+    // Held for as long as the request lasts, so that a tenant never has more under way than its pace allows. Taken before
+    // anything is read: waiting for it may take so long that a callback settles what we would send again.
+    let _place = deps.pace.place(&tenant.id).await;
     let story = if matches!(fact.detail, Detail::Created(_)) {
         // Whoever rules out the first attempt takes it, so it needs no look at what else is known.
         Story::new(id.clone(), vec![fact])
@@ -115,8 +118,6 @@ pub async fn start(
         again: story.released_by_operator(),
         setbacks: setbacks(&story),
     };
-    // Held for as long as the request lasts, so that a tenant never has more under way than its pace allows.
-    let _place = deps.pace.place(&tenant.id).await;
     make(deps, &due, invocation).await
 }
 
