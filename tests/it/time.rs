@@ -193,3 +193,27 @@ async fn what_would_have_only_seconds_before_quiet_hours_waits_for_their_end() {
     stage.minutes(&tenant, 1).await;
     assert_eq!(stage.accepted(&id), 1);
 }
+
+/// Twilio counts a validity period from when it takes the text, which may be a whole time-out after we ask.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_texts_time_in_twilios_queue_ends_before_its_own_however_late_twilio_takes_it() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("late", |_| ());
+    let held = Duration::from_hours(9);
+    stage.twilio.change(|settings| settings.steps = held..=held);
+    let end = stage.time.now() + SignedDuration::from_secs(180);
+    let id = stage.create(&tenant, |created| created.expires_at = end).await;
+    stage.send().await;
+    stage.time.pass(Duration::from_secs(175));
+    stage.twilio.change(|settings| settings.steps = Duration::ZERO..=Duration::ZERO);
+    stage.twilio.idle().await;
+    assert_eq!(stage.story(&tenant, &id).await.tried()[&1].error_code(), Some(30036));
+    // What leaves Twilio no time is not asked for.
+    let end = stage.time.now() + SignedDuration::from_secs(15);
+    let id = stage.create(&tenant, |created| created.expires_at = end).await;
+    stage.send().await;
+    assert_eq!((stage.state(&tenant, &id).await, stage.accepted(&id)), (State::Deferred, 0));
+    stage.time.pass(Duration::from_secs(15));
+    stage.sweep(&tenant).await;
+    assert_eq!((stage.state(&tenant, &id).await, stage.accepted(&id)), (State::Expired, 0));
+}
