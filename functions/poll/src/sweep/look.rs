@@ -10,6 +10,7 @@ use shared::notification::{
 };
 use shared::stamp;
 use shared::tenant::Tenant;
+use shared::twilio::codes::{self, DeliveryClass};
 use shared::twilio::status::{self, Verdict};
 use std::time::Duration;
 
@@ -187,6 +188,7 @@ impl Looking<'_> {
 
     async fn fetched(&self, report: Report, verdict: Verdict) -> Done {
         let reason = report.error_code.map_or_else(|| report.status.clone(), |code| code.to_string());
+        let raises_alarm = report.error_code.map(codes::delivery).is_some_and(DeliveryClass::raises_alarm);
         let fact = Fact::new(self.now, Detail::Fetched(report));
         let failed = matches!(verdict, Verdict::Failed | Verdict::Undelivered);
         if self.append(&if failed { fact.due(self.now) } else { fact }).await? == Append::Appended {
@@ -195,6 +197,10 @@ impl Looking<'_> {
                 Verdict::Delivered => metrics.count(tenant, "Delivered", 1, Some(self.created.channel.as_str())),
                 Verdict::Failed | Verdict::Undelivered => metrics.count(tenant, "Failed", 1, Some(&reason)),
                 Verdict::Underway => {}
+            }
+            if failed && raises_alarm {
+                metrics.count(tenant, "AccountTrouble", 1, Some(&reason));
+                tracing::error!(tenant = %tenant, notification = %self.story.id, reason, "not delivered; somebody has to look");
             }
         }
         Ok(())
