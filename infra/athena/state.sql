@@ -311,6 +311,11 @@ told AS (
         AND coalesce(last.outcome, '') NOT IN ('refused', 'dry_run')
         THEN 'closed_' || closed.closed
       WHEN coalesce(released.attempt, 0) > coalesce(attempts.number, 0) THEN 'pending'
+      -- What expired in Twilio's queue was certainly not sent, and goes on until its own time is over.
+      WHEN last.verdict = 1 AND last.error_code = 30036
+        AND closed.closed IS NULL
+        AND coalesce(released.expires_at, created.expires_at) > as_of.instant
+        THEN 'expired_in_queue'
       WHEN last.verdict = 1 THEN 'failed'
       WHEN last.verdict = 2 THEN 'undelivered'
       WHEN last.outcome = 'refused' THEN 'refused'
@@ -347,6 +352,7 @@ SELECT
     WHEN 'closed_unconfirmed' THEN 'unconfirmed'
     WHEN 'closed_cancelled' THEN 'cancelled'
     WHEN 'refused' THEN 'failed'
+    WHEN 'expired_in_queue' THEN 'deferred'
     WHEN 'presumed_lost' THEN 'in_doubt'
     WHEN 'no_answer' THEN 'in_doubt'
     ELSE stands
@@ -355,7 +361,7 @@ SELECT
   CASE
     WHEN stands = 'suppressed' THEN suppressed
     WHEN stands LIKE 'closed_%' THEN coalesce(why, closed)
-    WHEN error_code IS NOT NULL AND stands IN ('failed', 'undelivered') THEN CAST(error_code AS varchar)
+    WHEN error_code IS NOT NULL AND stands IN ('failed', 'undelivered', 'expired_in_queue') THEN CAST(error_code AS varchar)
     WHEN stands IN ('failed', 'undelivered') AND word NOT IN ('failed', 'undelivered') THEN word
     WHEN stands IN ('refused', 'deferred') THEN code
     WHEN stands = 'presumed_lost' THEN 'presumed lost'
@@ -367,7 +373,7 @@ SELECT
   CASE
     WHEN stands = 'delivered' THEN delivered_sid
     WHEN stands = 'accepted' THEN underway_sid
-    WHEN stands IN ('failed', 'undelivered') THEN last_sid
+    WHEN stands IN ('failed', 'undelivered', 'expired_in_queue') THEN last_sid
   END AS sid,
   occurred_at,
   created_at,

@@ -66,14 +66,18 @@ async fn doubled_and_reordered_callbacks_come_to_the_same_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_callback_that_the_ledger_has_no_room_for_counts_and_says_how_much_was_left_out() {
+async fn a_form_that_is_longer_than_anything_of_twilios_is_not_read_and_a_long_one_is_kept() {
     let stage = Stage::new().await;
     let tenant = stage.tenant("large", |_| ());
     let id = stage.create(&tenant, |_| ()).await;
-    let large = "x".repeat(500_000);
-    assert_eq!(stage.report(&tenant, &id, 1, (SID, "delivered"), &[("Odd", &large)]).await, 204);
+    for (length, answer) in [(500_000, 403), (66_000, 403), (60_000, 204)] {
+        let large = "x".repeat(length);
+        assert_eq!(stage.report(&tenant, &id, 1, (SID, "delivered"), &[("Odd", &large)]).await, answer, "{length}");
+    }
     assert_eq!(stage.state(&tenant, &id).await, State::Delivered);
-    assert_eq!(stage.story(&tenant, &id).await.tried()[&1].reports[0].fields["left_out"], "too long");
+    assert_eq!(stage.story(&tenant, &id).await.tried()[&1].reports[0].fields["Odd"].as_str().unwrap().len(), 60_000);
+    let lines = stage.lines.lock().unwrap().join("\n");
+    assert_eq!(lines.matches(r#""Forged":1,"reason":"size""#).count(), 2, "{lines}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

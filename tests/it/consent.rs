@@ -1,6 +1,7 @@
 //! Consent: STOP and START by keyword and by Twilio's own reading, 21610 at creation and in callbacks, and what outranks what.
 
 use crate::stage::{ACCOUNT, Stage, phone};
+use send::request::CALLBACK_OVERRIDES;
 use shared::ledger::consent::Said;
 use shared::notification::State;
 use shared::phone::Channel;
@@ -240,4 +241,26 @@ async fn somebody_who_opts_out_between_two_attempts_gets_no_second() {
     stage.minutes(&tenant, 20).await;
     let standing = stage.standing(&tenant, &id).await;
     assert_eq!((standing.state, standing.attempts, stage.twilio.requests()), (State::Suppressed, 1, asked));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_is_taken_at_the_address_that_has_twilio_try_again() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("again", |_| ());
+    let url = format!("{}/twilio/{tenant}/inbound{}", stage.callbacks.url, CALLBACK_OVERRIDES);
+    let (status, _) = stage.twilio.inbound(phone(0).e164(), crate::stage::OUR_NUMBER, "STOP", &url).await.unwrap();
+    assert_eq!(status, 200);
+    let document = stage.document(&tenant).await;
+    assert!(stage.ledger.has_opted_out(&document, &phone(0)).await.unwrap());
+}
+
+/// Without its fragment one failure of ours loses a STOP for good.
+#[test]
+fn wherever_the_address_for_incoming_texts_is_told_it_has_twilio_try_again() {
+    for file in ["README.md", "infra/README.md", "template.yaml"] {
+        let text = std::fs::read_to_string(format!("{}/../{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let told: Vec<&str> = text.split("/inbound").skip(1).filter(|rest| !rest.starts_with('"')).collect();
+        assert!(!told.is_empty(), "{file}");
+        assert!(told.iter().all(|rest| rest.starts_with(CALLBACK_OVERRIDES)), "{file}");
+    }
 }

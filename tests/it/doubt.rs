@@ -167,11 +167,15 @@ const WITHOUT_WORDS: [BodyShown; 2] = [BodyShown::Null, BodyShown::Empty];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_text_is_found_although_twilio_shows_its_words_altered_or_not_at_all() {
-    for shown in [BodyShown::AsSent, BodyShown::AfterTrialNotice, BodyShown::Null, BodyShown::Empty] {
+    use BodyShown::{AfterTrialNotice, AsSent, Empty, Null, SmartEncoded};
+    for shown in [AsSent, AfterTrialNotice, SmartEncoded, Null, Empty] {
         let stage = Stage::new().await;
         let tenant = stage.tenant("shown", |_| ());
         stage.twilio.change(|settings| settings.body_shown = shown);
-        let id = unheard(&stage, &tenant, Fault::after_accepting(Trouble::Reset), |_| ()).await;
+        let id = unheard(&stage, &tenant, Fault::after_accepting(Trouble::Reset), |created| {
+            created.body = Some("“Café” — your shift’s at\u{a0}8…".to_owned());
+        });
+        let id = id.await;
         stage.minutes(&tenant, 60).await;
         assert_eq!((stage.state(&tenant, &id).await, stage.accepted(&id)), (State::Delivered, 1), "{shown:?}");
     }

@@ -204,6 +204,19 @@ async fn nobody_is_called_who_opted_out_or_after_the_events_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_called_whose_text_was_blocked_at_their_wish_and_who_never_wrote_to_us() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("blocked", |_| ());
+    stage.twilio.change(|settings| {
+        settings.undeliverable.insert(phone(0).e164().to_owned(), 30004);
+    });
+    let text = stage.create(&tenant, after(15)).await;
+    stage.minutes(&tenant, 60).await;
+    assert_eq!(stage.state(&tenant, &text).await, State::Undelivered);
+    assert_eq!((call(&stage, &tenant, &text).await, calls(&stage)), (None, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_text_that_had_to_wait_is_looked_at_early_enough_all_the_same() {
     let stage = Stage::new().await;
     let tenant = stage.tenant("later", |_| ());

@@ -192,6 +192,27 @@ fn a_notification_stands_where_its_facts_say_in_every_order() {
 }
 
 #[test]
+fn what_expired_in_twilios_queue_goes_on_until_its_own_time_is_over() {
+    let coded = |number: u32, sid: &str, code: u32| {
+        let mut fact = callback(number, sid, "failed");
+        let Detail::Callback(report) = &mut fact.detail else { unreachable!() };
+        report.error_code = Some(code);
+        fact
+    };
+    let text = || created(|_| ());
+    let expired = || vec![text(), attempt(1), accepted(1, SID), coded(1, SID, 30036)];
+    let with = |more: &[Fact]| [expired(), more.to_vec()].concat();
+    check(&expired(), 500, State::Deferred);
+    check(&[text(), attempt(1), coded(1, SID, 30036)], 500, State::Deferred);
+    check(&[created(|c| c.expires_at = at(500)), attempt(1), coded(1, SID, 30036)], 500, State::Failed);
+    check(&[text(), attempt(1), accepted(1, SID), coded(1, SID, 30001)], 500, State::Failed);
+    check(&with(&[closed(ClosedReason::Unconfirmed, 2, false)]), 500, State::Failed);
+    check(&with(&[release(2, None)]), 500, State::Pending);
+    check(&with(&[release(2, None), attempt(2), accepted(2, OTHER)]), 500, State::Accepted);
+    check(&with(&[release(2, None), attempt(2), coded(2, OTHER, 30007)]), 500, State::Failed);
+}
+
+#[test]
 fn what_twilio_took_counts_whatever_we_believed() {
     let text = || created(|_| ());
     let lost = || outcome(1, Outcome::PresumedLost);

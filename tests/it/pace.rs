@@ -2,7 +2,7 @@
 //! mended. Other tenants notice nothing. What is wrong with one sender, or with what lies between us and Twilio, is waited for
 //! alike, and stops nothing else of the tenant's.
 
-use crate::stage::{ACCOUNT, Stage};
+use crate::stage::{ACCOUNT, Stage, phone};
 use local::twilio::{Fault, Operation, Rule, Trouble, When};
 use shared::notification::{NotificationId, State};
 use shared::phone::Channel;
@@ -184,4 +184,24 @@ async fn whom_the_account_may_not_reach_is_alone_in_not_being_reached_and_rings(
     assert_eq!(standing.reason.as_deref(), Some("21408 texts to this country are not enabled"));
     assert_eq!((standing.state, stage.accepted(&next)), (State::Failed, 1));
     assert_eq!(stage.counted()["AccountTrouble"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_carriers_block_rings_whether_a_callback_tells_of_it_or_the_sweep_asks() {
+    for heard in [true, false] {
+        let stage = Stage::new().await;
+        let tenant = stage.tenant("blocked", |_| ());
+        stage.callbacks.switch(heard);
+        stage.twilio.change(|settings| {
+            settings.undeliverable.insert(phone(0).e164().to_owned(), 30034);
+            settings.undeliverable.insert(phone(1).e164().to_owned(), 30003);
+        });
+        for _ in 0..2 {
+            stage.create(&tenant, |_| ()).await;
+        }
+        stage.minutes(&tenant, 15).await;
+        let lines = stage.lines.lock().unwrap().join("\n");
+        assert!(lines.contains(r#""AccountTrouble":1,"reason":"30034""#), "{heard}: {lines}");
+        assert_eq!((stage.counted()["AccountTrouble"], stage.counted()["Failed"]), (1, 2), "{heard}");
+    }
 }

@@ -54,10 +54,14 @@ impl Door {
 
     /// Writes a version of the tenant's secret.
     fn write(&self, file: &str, token: &str, next: Option<&str>) {
+        self.write_of(ACCOUNT, file, token, next);
+    }
+
+    fn write_of(&self, account: &str, file: &str, token: &str, next: Option<&str>) {
         let document = json!({
             "peoplesoft": {"host": "hr.example.org", "node": "PSFT_HR", "time_zone": "America/Chicago",
                 "auth": {"type": "basic", "oprid": "NOTIFY", "password": "p"}},
-            "twilio": {"account_sid": ACCOUNT, "auth_token": token, "next_auth_token": next, "from_number": "+13125550100"},
+            "twilio": {"account_sid": account, "auth_token": token, "next_auth_token": next, "from_number": "+13125550100"},
             "events": [],
         });
         std::fs::write(self.directory.path().join(file), document.to_string()).unwrap();
@@ -65,9 +69,13 @@ impl Door {
 
     /// What a callback signed with a token is answered.
     async fn knock(&self, token: &str) -> u16 {
+        self.knock_of(ACCOUNT, token).await
+    }
+
+    async fn knock_of(&self, account: &str, token: &str) -> u16 {
         let id = NotificationId::parse("abcdefghijklm-abcdefghijklmnop").unwrap();
         let (path, query) = ("/twilio/mercy/status", format!("n={id}&a=1"));
-        let params = [("AccountSid", ACCOUNT), ("MessageSid", SID), ("MessageStatus", "sent")];
+        let params = [("AccountSid", account), ("MessageSid", SID), ("MessageStatus", "sent")];
         let params = params.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&params).finish();
         let signed = signature::sign(token, &format!("{BASE_URL}{path}?{query}"), &params);
@@ -133,6 +141,17 @@ async fn throughout_a_rotation_whatever_twilio_signs_with_is_taken_and_the_old_t
     assert_eq!(door.knock("old").await, 403);
     assert_eq!(door.knock("new").await, 204);
     assert_eq!(door.stage.items().await, 1, "one callback, told many times");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_moves_to_another_account_loses_no_callback() {
+    const OTHER: &str = "AC00000000000000000000000000000002";
+    let door = Door::open().await;
+    door.write("mercy.json", "old", None);
+    assert_eq!(door.knock("old").await, 204);
+    door.write_of(OTHER, "mercy.json", "new", None);
+    assert_eq!(door.knock_of(OTHER, "new").await, 204);
+    assert_eq!(door.knock_of(ACCOUNT, "new").await, 403);
 }
 
 /// Twilio asks again after a 500 and never after a 403; all its tries lie within 15 seconds.

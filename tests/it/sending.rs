@@ -90,6 +90,33 @@ async fn a_callback_that_comes_after_an_attempt_was_presumed_lost_stops_the_next
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_callback_that_comes_while_the_next_attempt_waits_for_a_place_stops_it() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("waits", |_| ());
+    let id = presumed_lost(&stage, &tenant).await;
+    let sid = stage.twilio.accepted()[0].sid.clone();
+    let mut places = Vec::new();
+    for _ in 0..send::pace::AT_ONCE {
+        places.push(stage.send.pace.place(&tenant).await);
+    }
+    let records = stage.new_records();
+    let mut sending = Box::pin(stage.hand_over(&stage.send, &records));
+    let meanwhile = async {
+        for _ in 0..50 {
+            stage.story(&tenant, &id).await; // whatever it reads before it waits is read by now
+        }
+        assert_eq!(stage.report(&tenant, &id, 1, (&sid, "sent"), &[]).await, 204);
+    };
+    tokio::select! {
+        _ = &mut sending => panic!("there was no place"),
+        () = meanwhile => {}
+    }
+    drop(places);
+    assert_eq!(sending.await, 0);
+    assert_eq!((stage.state(&tenant, &id).await, stage.accepted(&id)), (State::Accepted, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_callback_that_comes_after_the_text_was_sent_again_is_kept_and_changes_nothing() {
     let stage = Stage::new().await;
     let tenant = stage.tenant("again", |_| ());

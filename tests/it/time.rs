@@ -1,6 +1,6 @@
 //! Time: quiet hours in the employee's own zone and through changes of the clocks, what is urgent, and what is too late.
 
-use crate::stage::{Stage, Time};
+use crate::stage::{Stage, Time, phone};
 use jiff::SignedDuration;
 use jiff::Timestamp;
 use local::stack;
@@ -122,9 +122,10 @@ async fn nothing_starts_after_its_time_texts_and_calls_alike() {
     assert!(!stack::TABLE.is_empty());
 }
 
-/// A text that waits in Twilio's queue until quiet hours begin is dropped there, by its validity period.
+/// A text that waits in Twilio's queue until quiet hours begin is dropped there, by its validity period, and sent again in the
+/// morning, unless its own time is over by then.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_text_leaves_twilios_queue_in_quiet_hours_or_after_its_time() {
+async fn no_text_leaves_twilios_queue_in_quiet_hours_or_after_its_time_and_none_is_forgotten_there() {
     let evening = "2026-03-18T01:55:00Z"; // 20:55
     let stage = at(evening).await;
     let tenant = stage.tenant("queue", quiet("21:00", "08:00"));
@@ -142,12 +143,43 @@ async fn no_text_leaves_twilios_queue_in_quiet_hours_or_after_its_time() {
     stage.time.pass(Duration::from_secs(5 * 60 + 1));
     stage.twilio.change(|settings| settings.steps = Duration::ZERO..=Duration::ZERO);
     stage.twilio.idle().await;
-    for (id, expect) in [(&quiet, State::Failed), (&urgent, State::Delivered), (&short, State::Failed)] {
+    let expired = Some("30036 validity period ended before it was sent");
+    for (id, expect, why) in
+        [(&quiet, State::Deferred, expired), (&urgent, State::Delivered, None), (&short, State::Failed, expired)]
+    {
         let standing = stage.standing(&tenant, id).await;
-        assert_eq!(standing.state, expect);
-        let reason = (expect == State::Failed).then_some("30036 validity period ended before it was sent");
-        assert_eq!(standing.reason.as_deref(), reason);
+        assert_eq!((standing.state, standing.reason.as_deref()), (expect, why));
     }
+    stage.minutes(&tenant, 10 * 60 + 50).await; // 07:55
+    assert_eq!((stage.state(&tenant, &quiet).await, stage.accepted(&quiet)), (State::Deferred, 1));
+    stage.minutes(&tenant, 12).await;
+    assert_eq!((stage.state(&tenant, &quiet).await, stage.accepted(&quiet)), (State::Delivered, 2));
+    let morning = stage.twilio.accepted().last().unwrap().created;
+    assert_eq!(morning.in_tz("America/Chicago").unwrap().strftime("%H:%M").to_string(), "08:00");
+    assert_eq!((stage.state(&tenant, &short).await, stage.accepted(&short)), (State::Failed, 1));
+    assert_eq!(stage.accepted(&urgent), 1);
+    let proof = stage.prove(&tenant).await;
+    assert!(proof.holds(), "{proof:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_expired_in_twilios_queue_unheard_is_found_by_asking_and_one_that_always_does_is_not_asked_for_all_day() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("unheard", |_| ());
+    stage.callbacks.switch(false);
+    stage.twilio.change(|settings| {
+        settings.undeliverable.insert(phone(0).e164().to_owned(), 30036);
+    });
+    let id = stage.create(&tenant, |_| ()).await;
+    stage.minutes(&tenant, 5).await;
+    assert_eq!((stage.state(&tenant, &id).await, stage.accepted(&id)), (State::Accepted, 1));
+    stage.minutes(&tenant, 20).await;
+    assert_eq!(stage.accepted(&id), 2);
+    stage.play(&tenant, Duration::from_hours(24), Duration::from_mins(5)).await;
+    assert!((15..=30).contains(&stage.accepted(&id)), "{}", stage.accepted(&id));
+    stage.play(&tenant, Duration::from_hours(25), Duration::from_mins(30)).await;
+    assert_eq!(stage.state(&tenant, &id).await, State::Failed);
+    assert!(stage.prove(&tenant).await.holds());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,4 +192,28 @@ async fn what_would_have_only_seconds_before_quiet_hours_waits_for_their_end() {
     stage.time.pass(Duration::from_mins(11 * 60 + 1));
     stage.minutes(&tenant, 1).await;
     assert_eq!(stage.accepted(&id), 1);
+}
+
+/// Twilio counts a validity period from when it takes the text, which may be a whole time-out after we ask.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_texts_time_in_twilios_queue_ends_before_its_own_however_late_twilio_takes_it() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("late", |_| ());
+    let held = Duration::from_hours(9);
+    stage.twilio.change(|settings| settings.steps = held..=held);
+    let end = stage.time.now() + SignedDuration::from_secs(180);
+    let id = stage.create(&tenant, |created| created.expires_at = end).await;
+    stage.send().await;
+    stage.time.pass(Duration::from_secs(175));
+    stage.twilio.change(|settings| settings.steps = Duration::ZERO..=Duration::ZERO);
+    stage.twilio.idle().await;
+    assert_eq!(stage.story(&tenant, &id).await.tried()[&1].error_code(), Some(30036));
+    // What leaves Twilio no time is not asked for.
+    let end = stage.time.now() + SignedDuration::from_secs(15);
+    let id = stage.create(&tenant, |created| created.expires_at = end).await;
+    stage.send().await;
+    assert_eq!((stage.state(&tenant, &id).await, stage.accepted(&id)), (State::Deferred, 0));
+    stage.time.pass(Duration::from_secs(15));
+    stage.sweep(&tenant).await;
+    assert_eq!((stage.state(&tenant, &id).await, stage.accepted(&id)), (State::Expired, 0));
 }

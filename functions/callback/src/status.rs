@@ -49,6 +49,7 @@ pub async fn append(deps: &Deps, verified: &Verified, query: &str, now: Timestam
             let reason = code.map_or_else(|| word.clone(), |code| code.to_string());
             deps.metrics.count(&tenant.id, "Failed", 1, Some(&reason));
             if code.map(codes::delivery).is_some_and(DeliveryClass::raises_alarm) {
+                deps.metrics.count(&tenant.id, "AccountTrouble", 1, Some(&reason));
                 tracing::error!(tenant = %tenant.id, notification = %id, sid, status = word, code, "not delivered; somebody has to look");
             }
         }

@@ -4,7 +4,7 @@
 use crate::{Deps, Refusal};
 use shared::gateway::Request;
 use shared::tenant::{Tenant, TenantId, store};
-use shared::twilio::signature;
+use shared::twilio::signature::{self, Rejected};
 use std::sync::Arc;
 
 /// A request that Twilio signed for this tenant.
@@ -19,30 +19,41 @@ pub struct Verified {
 
 /// Checks the signature of a request, by the tokens at hand and then, once, by those that Secrets Manager has now.
 pub async fn verify(deps: &Deps, id: &TenantId, request: &Request) -> Result<Verified, Refusal> {
-    let tenant = match deps.tenants.get(id).await {
-        Ok(Some(tenant)) => tenant,
-        Ok(None) => return Err(Refusal::Unknown("no tenant of this name")),
-        // Its tokens can't be known. Twilio may try again until the document is mended.
-        Err(error @ store::Error::Invalid(..)) => return Err(Refusal::Ours(error.to_string())),
-        Err(error) => return Err(error.into()),
-    };
+    let mut tenant = document(deps, id).await?;
     let (path, query, body) = (&request.path, &request.query, request.body.as_slice());
     let url = format!("{}{path}{}{query}", deps.callback_base_url, if query.is_empty() { "" } else { "?" });
     let (content_type, signed) = (request.header("content-type"), request.header(signature::HEADER));
     let mut verified = signature::verify(tenant.twilio.signing_tokens(), &url, content_type, body, signed);
-    // Without a signature there is nothing that another token could mend.
-    if verified.is_err() && signed.is_some() {
+    // Nothing else is what another token could mend.
+    if verified == Err(Rejected::Mismatch) {
         let afresh = deps.tenants.signing_tokens_afresh(id).await?;
         verified = signature::verify(&afresh, &url, content_type, body, signed);
+        if verified.is_ok() {
+            tenant = document(deps, id).await?; // whatever else is new with the token
+        }
     }
-    let Ok(params) = verified else {
-        deps.metrics.count(id, "Forged", 1, Some("signature"));
-        return Err(Refusal::Forbidden("the signature doesn't fit"));
-    };
+    let params = verified.map_err(|rejected| {
+        let (reason, why) = match rejected {
+            Rejected::TooLong => ("size", "the body is longer than anything of Twilio's"),
+            _ => ("signature", "the signature doesn't fit"),
+        };
+        deps.metrics.count(id, "Forged", 1, Some(reason));
+        Refusal::Forbidden(why)
+    })?;
     let mut sent_by = params.iter().filter(|(name, _)| name == "AccountSid").map(|(_, sid)| sid);
     if sent_by.any(|sid| *sid != tenant.twilio.account_sid) {
         deps.metrics.count(id, "Forged", 1, Some("account_sid"));
         return Err(Refusal::Forbidden("signed for another account of Twilio than the document's account_sid"));
     }
     Ok(Verified { tenant, params, body: body.to_vec() })
+}
+
+async fn document(deps: &Deps, id: &TenantId) -> Result<Arc<Tenant>, Refusal> {
+    match deps.tenants.get(id).await {
+        Ok(Some(tenant)) => Ok(tenant),
+        Ok(None) => Err(Refusal::Unknown("no tenant of this name")),
+        // Its tokens can't be known. Twilio may try again until the document is mended.
+        Err(error @ store::Error::Invalid(..)) => Err(Refusal::Ours(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
 }

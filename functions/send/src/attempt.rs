@@ -16,10 +16,6 @@ use shared::twilio::codes::Class;
 use shared::twilio::{Reply, Resource};
 use std::time::Duration;
 
-/// The least time that Twilio is given to send a text before quiet hours begin; it advises against 5 s or less (Twilio docs,
-/// Messages resource, `ValidityPeriod`).
-const LEAST_VALIDITY: Duration = Duration::from_secs(15);
-
 /// What came of starting an attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Started {
@@ -87,6 +83,9 @@ pub async fn start(
         }
         Err(error) => return Err(Broken::Tenants(error)),
     };
+    // Held for as long as the request lasts, so that a tenant never has more under way than its pace allows. Taken before
+    // anything is read: waiting for it may take so long that a callback settles what we would send again.
+    let _place = deps.pace.place(&tenant.id).await;
     let story = if matches!(fact.detail, Detail::Created(_)) {
         // Whoever rules out the first attempt takes it, so it needs no look at what else is known.
         Story::new(id.clone(), vec![fact])
@@ -115,8 +114,6 @@ pub async fn start(
         again: story.released_by_operator(),
         setbacks: setbacks(&story),
     };
-    // Held for as long as the request lasts, so that a tenant never has more under way than its pace allows.
-    let _place = deps.pace.place(&tenant.id).await;
     make(deps, &due, invocation).await
 }
 
@@ -173,7 +170,7 @@ async fn claimed(deps: &Deps, due: &Due<'_>, claim: Claim, claimed_at: Timestamp
     if tenant.mode == Mode::DryRun {
         return deps.ledger.settle(tenant, id, claim, Outcome::DryRun, now, None).await;
     }
-    let (allowed, quiet_from) = quiet(due, now);
+    let (allowed, quiet_from) = quiet(due, now, request::least_notice(&deps.timing));
     if allowed > now {
         return defer(deps, due, claim, "quiet_hours", allowed).await;
     }
@@ -318,14 +315,14 @@ fn setbacks(story: &Story) -> u32 {
 }
 
 /// The first instant that is not quiet, and when it gets quiet next.
-fn quiet(due: &Due<'_>, now: Timestamp) -> (Timestamp, Option<Timestamp>) {
+fn quiet(due: &Due<'_>, now: Timestamp, least_notice: Duration) -> (Timestamp, Option<Timestamp>) {
     let Some(hours) = due.tenant.quiet_hours.as_ref().filter(|_| !due.created.urgent) else { return (now, None) };
     let own = due.created.time_zone.as_deref().and_then(|name| TimeZone::get(name).ok());
     let zone = own.unwrap_or_else(|| hours.time_zone.clone());
     let allowed = hours.next_allowed(now, &zone);
     match hours.next_start(allowed, &zone) {
         // What can't be sent in time any more waits for the end of the quiet hours that are about to begin.
-        Some(start) if allowed == now && stamp::between(now, start) < LEAST_VALIDITY => {
+        Some(start) if allowed == now && stamp::between(now, start) < least_notice => {
             (hours.next_allowed(start, &zone), None)
         }
         start => (allowed, start),

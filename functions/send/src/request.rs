@@ -8,6 +8,7 @@ use shared::notification::{Created, NotificationId};
 use shared::phone::{Channel, PhoneNumber};
 use shared::stamp;
 use shared::tenant::Tenant;
+use shared::timing::Timing;
 use shared::twilio::codes::Class;
 use shared::twilio::{self, NewCall, NewMessage, Reply};
 use std::time::Duration;
@@ -16,8 +17,18 @@ use std::time::Duration;
 /// slow answer of ours would lose the callback. Five tries of at most 4 s fit into Twilio's 15 s in all.
 pub const CALLBACK_OVERRIDES: &str = "#rc=5&rp=5xx,ct,rt&rt=4000";
 
-/// The longest that Twilio keeps a text in its queue, in seconds (Twilio docs, Messages resource, `ValidityPeriod`).
-const LONGEST_VALIDITY: u64 = 36_000;
+/// The longest that Twilio keeps a text in its queue (Twilio docs, Messages resource, `ValidityPeriod`).
+const LONGEST_VALIDITY: Duration = Duration::from_hours(10);
+
+/// The least time that Twilio is given to send a text; it advises against 5 s or less (Twilio docs, Messages resource,
+/// `ValidityPeriod`).
+const LEAST_VALIDITY: Duration = Duration::from_secs(6);
+
+/// How long before its end a text must be asked for at the latest. Twilio counts from when it takes the text, which may be as
+/// late as our patience with its answer ends.
+pub fn least_notice(timing: &Timing) -> Duration {
+    timing.twilio_timeout + LEAST_VALIDITY
+}
 
 /// What is asked for.
 pub struct Request<'a> {
@@ -45,7 +56,10 @@ pub async fn ask(deps: &Deps, request: &Request<'_>, deadline: Timestamp) -> Opt
         deps.callback_base_url, request.tenant.id, request.id, request.attempt
     );
     // A request that might outlast the attempt's deadline could still be under way when the sweep presumes it lost.
-    let last_start = stamp::before(deadline, deps.timing.twilio_timeout).min(request.ends);
+    let last_start = stamp::before(deadline, deps.timing.twilio_timeout).min(match request.created.channel {
+        Channel::Sms => stamp::before(request.ends, least_notice(&deps.timing)),
+        Channel::Voice => request.ends,
+    });
     let started = deps.clock.now();
     if started >= last_start {
         return None;
@@ -73,8 +87,9 @@ async fn once(deps: &Deps, request: &Request<'_>, callback: &str) -> Reply {
     let account = &request.tenant.twilio;
     match request.created.channel {
         Channel::Sms => {
-            let left = stamp::between(deps.clock.now(), request.ends).as_secs().clamp(1, LONGEST_VALIDITY);
-            let validity_seconds = u32::try_from(left).unwrap_or(1);
+            let left = stamp::between(deps.clock.now(), request.ends).saturating_sub(deps.timing.twilio_timeout);
+            let left = left.clamp(LEAST_VALIDITY, LONGEST_VALIDITY).as_secs();
+            let validity_seconds = u32::try_from(left).unwrap_or(u32::MAX);
             let message =
                 NewMessage { to: request.to, body: request.body, status_callback: callback, validity_seconds };
             deps.twilio.create_message(account, &message).await

@@ -4,7 +4,7 @@ use crate::stack::Stack;
 use jiff::Timestamp;
 use shared::ledger::NotAFact;
 use shared::ledger::scan::{self, Scanned};
-use shared::notification::{Detail, Outcome, State, Story};
+use shared::notification::{Detail, Outcome, State, Story, Tried};
 use shared::stamp;
 use shared::tenant::TenantId;
 use shared::timing::Timing;
@@ -174,12 +174,14 @@ fn moves(story: &Story, state: State, run: &Run<'_>) -> Moves {
     let last_due = story.facts.iter().filter_map(|fact| fact.due_at).filter(|at| *at <= now).max();
     let overdue =
         last_due.map(|at| at.max(started_at)).is_some_and(|at| at > swept && stamp::between(at, now) < TOO_LATE);
+    let tried = story.tried();
+    let last = tried.values().next_back();
     match state {
         State::Pending | State::Sending | State::InDoubt => Moves::Soon,
         State::Accepted if next_look.map_or(overdue, near) => Moves::Soon,
+        State::Deferred if last.is_some_and(Tried::expired_in_queue) && next_look.map_or(overdue, near) => Moves::Soon,
         State::Deferred => {
-            let tried = story.tried();
-            match tried.values().next_back().and_then(|one| one.outcome) {
+            match last.and_then(|one| one.outcome) {
                 // An account has to be mended by somebody first.
                 Some(Outcome::Deferred { code, retry_at }) if near(*retry_at) && !waits_for_somebody(code) => {
                     Moves::Soon

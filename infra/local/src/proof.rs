@@ -3,6 +3,7 @@
 
 use crate::twilio::AcceptedMessage;
 use shared::notification::{State, Story};
+use shared::twilio::codes::{self, DeliveryClass};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What came of the comparison.
@@ -10,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Proof {
     /// Messages and calls that Twilio accepted.
     pub at_twilio: usize,
-    /// Notifications that the ledger says Twilio accepted.
+    /// Messages and calls that the ledger says Twilio accepted.
     pub on_ledger: usize,
-    /// Notifications that Twilio accepted more than once.
+    /// Notifications that Twilio accepted more than once, but for what it dropped from its queue unsent.
     pub doubled: Vec<String>,
     /// Notifications that the ledger says were accepted, and Twilio knows nothing of.
     pub missing: Vec<String>,
@@ -43,20 +44,22 @@ pub fn prove(stories: &[Story], now: jiff::Timestamp, accepted: &[AcceptedMessag
     for message in accepted {
         at_twilio.entry(message.notification.clone().unwrap_or_default()).or_default().insert(&message.sid);
     }
+    let expired = |message: &&AcceptedMessage| message.error_code.map(codes::delivery) == Some(DeliveryClass::Expired);
+    let unsent: BTreeSet<&str> = accepted.iter().filter(expired).map(|message| message.sid.as_str()).collect();
     let mut proof = Proof { at_twilio: accepted.len(), ..Proof::default() };
     let known: BTreeSet<String> = stories.iter().map(|story| story.id.to_string()).collect();
     proof.unknown = at_twilio.keys().filter(|id| !known.contains(*id)).cloned().collect();
     for story in stories {
         let id = story.id.to_string();
         let theirs = at_twilio.get(&id).cloned().unwrap_or_default();
-        if theirs.len() > 1 {
+        if theirs.difference(&unsent).count() > 1 {
             proof.doubled.push(id.clone());
         }
         let tried = story.tried();
         let ours: BTreeSet<&str> = tried.values().flat_map(shared::notification::Tried::sids).collect();
         let standing = story.standing(now);
         if was_accepted(story) {
-            proof.on_ledger += 1;
+            proof.on_ledger += ours.len();
             if theirs.is_empty() {
                 proof.missing.push(id);
             } else if !ours.is_subset(&theirs) {

@@ -24,7 +24,7 @@ pub enum State {
     Sending,
     /// An attempt is past its deadline, and nothing is known of it.
     InDoubt,
-    /// It was certainly not processed, and is tried again.
+    /// It was certainly not processed, or expired in Twilio's queue, and is tried again.
     Deferred,
     /// Twilio has it.
     Accepted,
@@ -167,7 +167,12 @@ impl Story {
         }
         match last {
             Some((_, one)) => {
-                let (state, reason) = attempted(one, now);
+                let (state, reason) = match attempted(one, now) {
+                    (State::Failed, reason) if one.expired_in_queue() && self.may_go_on(now) => {
+                        (State::Deferred, reason)
+                    }
+                    other => other,
+                };
                 stands(state, reason, deciding_sid(one))
             }
             None => match self.created() {
@@ -180,6 +185,11 @@ impl Story {
                 _ => stands(State::Pending, None, None),
             },
         }
+    }
+
+    /// Whether another attempt may follow one that certainly reached nobody.
+    fn may_go_on(&self, now: Timestamp) -> bool {
+        self.closed().is_none() && self.expires_at().is_some_and(|end| now < end)
     }
 
     fn starts_none(&self) -> bool {

@@ -3,6 +3,7 @@
 
 use super::fact::{Attempt, AttemptOutcome, Closed, Created, Detail, Fact, Look, Outcome, Release, Report};
 use super::id::NotificationId;
+use crate::twilio::codes::{self, DeliveryClass};
 use crate::twilio::{self, status::Verdict};
 use std::collections::BTreeMap;
 
@@ -175,6 +176,12 @@ impl<'a> Tried<'a> {
             .into_iter()
             .map(|sid| twilio::status::standing(channel(sid), self.furthest(sid).unwrap_or_default()).verdict)
             .max()
+    }
+
+    /// Whether it waited in Twilio's queue for longer than it may, and was dropped there: certainly not sent.
+    pub fn expired_in_queue(&self) -> bool {
+        self.verdict() == Some(Verdict::Failed)
+            && self.error_code().map(codes::delivery) == Some(DeliveryClass::Expired)
     }
 
     /// Twilio's furthest word of one of its messages or calls.

@@ -96,14 +96,18 @@ impl Inbound {
         let sid =
             message_sid(params).filter(|sid| Channel::of_sid(sid) == Some(Channel::Message)).ok_or(Malformed::Sid)?;
         let from = value(params, "From").unwrap_or_default().to_owned();
+        let to = value(params, "To").unwrap_or_default().to_owned();
         let body = value(params, "Body").unwrap_or_default().to_owned();
         let opt_out_type = value(params, "OptOutType").map(str::to_owned);
         Ok(Self {
             sid: sid.to_owned(),
             from: PhoneNumber::try_from(from).ok().ok_or(Malformed::From)?,
-            to: value(params, "To").unwrap_or_default().to_owned(),
             // With Advanced Opt-Out the account chooses its own words, and in other languages, so Twilio's reading wins.
-            keyword: opt_out_type.as_deref().and_then(Keyword::of_opt_out_type).or_else(|| Keyword::of_body(&body)),
+            keyword: opt_out_type
+                .as_deref()
+                .and_then(Keyword::of_opt_out_type)
+                .or_else(|| Keyword::of_body(&body, &to)),
+            to,
             body,
             opt_out_type,
             fields: fields(params),
@@ -112,10 +116,13 @@ impl Inbound {
 }
 
 impl Keyword {
-    /// What the whole of a text asks for, in any case; a word inside a sentence asks for nothing (Twilio docs, support for
-    /// opt-out keywords).
-    pub fn of_body(body: &str) -> Option<Self> {
+    /// What the whole of a text to `to` asks for, in any case; a word inside a sentence asks for nothing (Twilio docs,
+    /// support for opt-out keywords). A stop by way of a toll-free number is the network's, and YES doesn't undo it.
+    pub fn of_body(body: &str, to: &str) -> Option<Self> {
         let word = body.trim().to_ascii_uppercase();
+        if word == "YES" && is_toll_free(to) {
+            return None;
+        }
         KEYWORDS.iter().find(|(known, _)| *known == word).map(|(_, keyword)| *keyword)
     }
 
@@ -144,6 +151,12 @@ const KEYWORDS: &[(&str, Keyword)] = &[
     ("HELP", Keyword::Help),
     ("INFO", Keyword::Help),
 ];
+
+/// Whether a number is toll-free in North America.
+fn is_toll_free(number: &str) -> bool {
+    let area = number.strip_prefix("+1").and_then(|rest| rest.get(..3));
+    area.is_some_and(|area| ["800", "822", "833", "844", "855", "866", "877", "888"].contains(&area))
+}
 
 fn message_sid(params: &[(String, String)]) -> Option<&str> {
     ["MessageSid", "SmsSid", "SmsMessageSid"].iter().find_map(|name| value(params, name))

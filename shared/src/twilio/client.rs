@@ -24,11 +24,13 @@ pub struct Timeouts {
     pub connect: Duration,
     /// For everything, from the name look-up to the last byte of the answer. By default 10 s.
     pub total: Duration,
+    /// For a list of many pages, each of which is a request. By default 30 s.
+    pub list: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(3), total: Duration::from_secs(10) }
+        Self { connect: Duration::from_secs(3), total: Duration::from_secs(10), list: Duration::from_secs(30) }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::phone::PhoneNumber;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use std::time::Duration;
+use tokio::time::timeout;
 use url::Url;
 
 const PAGE_SIZE: &str = "200";
@@ -104,6 +105,20 @@ impl Client {
     /// The list is read by recipient alone and to its end: a filter by date sent misses what is still queued, and the order
     /// of the list is no promise. It lags behind by minutes, so **what is missing may still exist**.
     pub async fn list_to(
+        &self,
+        account: &Account,
+        channel: Channel,
+        to: &PhoneNumber,
+        created_since: Timestamp,
+    ) -> Result<Vec<Resource>, ReadError> {
+        // Without an end of its own a slow list would take its caller's time, over and over, and never be known for slow.
+        match timeout(self.wire.timeouts().list, self.pages_to(account, channel, to, created_since)).await {
+            Ok(listed) => listed,
+            Err(_) => Err(ReadError::Unavailable { status: None, why: "the list took too long" }),
+        }
+    }
+
+    async fn pages_to(
         &self,
         account: &Account,
         channel: Channel,

@@ -20,12 +20,22 @@ pub const HEADER: &str = "X-Twilio-Signature";
 /// Name of the query parameter that carries [`body_sha256`] when the body is not a form.
 pub const BODY_HASH: &str = "bodySHA256";
 
+/// A longer form isn't read. What Twilio posts of one message or call has a few kilobytes; a form of millions of parameters
+/// would take a function's memory before anybody knew whose it is.
+pub const LONGEST_FORM: usize = 64 << 10;
+
+/// Any other longer body isn't read either.
+pub const LONGEST_BODY: usize = 1 << 20;
+
 /// Why a request is not from Twilio as far as we can tell. To the caller all of them are one dull 403.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
     /// No signature, or an empty one.
     #[error("the request is not signed")]
     Unsigned,
+    /// The body is longer than anything of Twilio's.
+    #[error("the body is too long")]
+    TooLong,
     /// The body is not a form and the URL doesn't carry exactly one hash of it, so the signature doesn't cover it.
     #[error("the signature does not cover the body")]
     BodyNotCovered,
@@ -52,18 +62,23 @@ pub fn verify<'a>(
     signature: Option<&str>,
 ) -> Result<Vec<(String, String)>, Rejected> {
     let signature = signature.filter(|signature| !signature.is_empty()).ok_or(Rejected::Unsigned)?;
-    let params = if is_form(content_type, body) {
+    let url = without_fragment(url);
+    let is_form = is_form(content_type, body);
+    if body.len() > if is_form { LONGEST_FORM } else { LONGEST_BODY } {
+        return Err(Rejected::TooLong);
+    }
+    let params = if is_form {
         form_params(body)
     } else {
         check_body(url, body)?;
         Vec::new()
     };
-    let candidates = candidates(url);
+    let (candidates, covered) = (candidates(url), covered(&params));
     // Every token and candidate is tried, so that the time taken tells nothing about which one came close.
     let mut fits = Choice::from(0);
     for token in tokens.into_iter().map(ExposeSecret::expose_secret).filter(|token| !token.is_empty()) {
         for url in &candidates {
-            fits |= sign(token, url, &params).as_bytes().ct_eq(signature.as_bytes());
+            fits |= authenticate(token, url, &covered).as_bytes().ct_eq(signature.as_bytes());
         }
     }
     if fits.into() { Ok(params) } else { Err(Rejected::Mismatch) }
@@ -72,15 +87,24 @@ pub fn verify<'a>(
 /// The signature of a request to `url` with the decoded form parameters `params`, in any order; none if the body is not a
 /// form. A fragment is neither sent nor signed.
 pub fn sign(token: &str, url: &str, params: &[(String, String)]) -> String {
+    authenticate(token, without_fragment(url), &covered(params))
+}
+
+fn authenticate(token: &str, url: &str, covered: &[u8]) -> String {
     let mut mac = keyed(token);
-    mac.update(url.split('#').next().unwrap_or_default().as_bytes());
-    // By name and then by value, each distinct pair once: the order that Twilio's own libraries agree on.
-    let distinct: BTreeSet<_> = params.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
-    for (name, value) in distinct {
-        mac.update(name);
-        mac.update(value);
-    }
+    mac.update(url.as_bytes());
+    mac.update(covered);
     BASE64_STANDARD.encode(mac.finalize().into_bytes())
+}
+
+/// What is signed of parameters. By name and then by value, each distinct pair once: the order that Twilio's own libraries agree on.
+fn covered(params: &[(String, String)]) -> Vec<u8> {
+    let distinct: BTreeSet<_> = params.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+    distinct.into_iter().flat_map(|(name, value)| [name, value]).flatten().copied().collect()
+}
+
+fn without_fragment(url: &str) -> &str {
+    url.split('#').next().unwrap_or_default()
 }
 
 /// SHA-256 of a body in lower-case hex, as `bodySHA256` has it.
@@ -122,7 +146,7 @@ fn candidates(url: &str) -> Vec<String> {
     let Some((scheme, rest)) = url.split_once("://") else {
         return candidates;
     };
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
     let host_starts = authority.rfind('@').map_or(0, |at| at + 1);
     // The colons of an IPv6 address are inside brackets.
     let port_starts = authority[host_starts..].rfind([':', ']']).map(|at| host_starts + at);

@@ -147,8 +147,13 @@ impl Client {
     ) -> Result<Checked, Trouble> {
         let form = [("VerificationSid", verification_sid), ("Code", code)];
         let answer = self.ask(account, "VerificationCheck", &form).await?;
-        if answer.status == 404 && matches!(answer.code(), None | Some(20404)) {
-            return Ok(Checked::Gone);
+        match (answer.status, answer.code()) {
+            (404, Some(20404)) => return Ok(Checked::Gone),
+            // Without Twilio's code it may be anybody's, and what became of the check isn't known.
+            (404, None) => {
+                return Err(Trouble::InDoubt { status: Some(404), why: "not found, by whose word isn't known" });
+            }
+            _ => {}
         }
         let status = answer.status;
         let fields = success(answer)?;

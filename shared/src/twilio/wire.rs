@@ -51,6 +51,10 @@ impl Wire {
         Self { connector: HttpsConnector::from((tcp, tls.config())), timeouts, fresh: FRESH, ahead: Arc::default() }
     }
 
+    pub(super) fn timeouts(&self) -> Timeouts {
+        self.timeouts
+    }
+
     /// Opens a connection for the first request that will go to `url`'s host, if that doesn't take long. What goes wrong is
     /// found out when it is needed.
     pub(super) async fn open_ahead(&self, url: &Url) {

@@ -128,6 +128,7 @@ async fn a_check_that_never_reached_twilio_can_be_made_again() {
     check(Trouble::Hang, (503, "unavailable"), None).await;
     check(Trouble::Status(503), (503, "unavailable"), None).await;
     check(Trouble::Code(20003), (503, "unavailable"), None).await;
+    check(Trouble::NotJson(404), (503, "unavailable"), None).await;
     check(Trouble::TooManyRequests(Some(7)), (429, "too_many"), Some(7)).await;
     check(Trouble::TooManyRequests(None), (429, "too_many"), Some(30)).await;
     assert!(portal.check(id, &right).await.approved());

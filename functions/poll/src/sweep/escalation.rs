@@ -7,7 +7,7 @@ use shared::ledger;
 use shared::notification::{Attempt, Created, Detail, Fact, NotificationId, Outcome, State, Tried};
 use shared::phone::Channel;
 use shared::stamp;
-use shared::twilio::codes::{self, Class};
+use shared::twilio::codes::{self, Class, DeliveryClass};
 use std::time::Duration;
 
 /// Appends the call, if the text has failed or its time for arriving is over. The same text gives the same call.
@@ -31,8 +31,8 @@ pub(super) async fn consider(looking: &Looking<'_>) -> Result<(), ledger::Error>
         | State::DryRun => false,
     };
     let Some(to) = created.to.as_ref().filter(|_| wanted) else { return Ok(()) };
-    // Who wants no texts wants no calls either.
-    if deps.ledger.has_opted_out(tenant, to).await? {
+    // Who wants no texts wants no calls either, and some are known for it by nothing but their text's end.
+    if ended_by_opt_out(looking) || deps.ledger.has_opted_out(tenant, to).await? {
         return Ok(());
     }
     let (id, call) = call(looking);
@@ -48,6 +48,12 @@ pub(super) async fn consider(looking: &Looking<'_>) -> Result<(), ledger::Error>
         tracing::info!(tenant = %tenant.id, notification = %story.id, call = %id, "a call follows");
     }
     Ok(())
+}
+
+fn ended_by_opt_out(looking: &Looking<'_>) -> bool {
+    let tried = looking.story.tried();
+    let code = tried.values().next_back().and_then(Tried::error_code);
+    code.map(codes::delivery) == Some(DeliveryClass::OptedOut)
 }
 
 /// When the call follows, if it is still to come and no look is planned until then.

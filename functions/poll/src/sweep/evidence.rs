@@ -130,15 +130,32 @@ enum Hold {
     Unclear,
 }
 
-/// Whether what Twilio lists may be what a notification says. A trial account's texts begin with a notice of Twilio's. What
-/// has no words, as a call and a text that was redacted (Twilio docs, Message Redaction), is told by number and time alone:
+/// Whether what Twilio lists may be what a notification says. Twilio may put something before or behind it, as the notice of a
+/// trial account, and other signs for some of its own (Twilio docs, Smart Encoding). What has no words, as a call and a text that was redacted (Twilio docs, Message Redaction), is told by number and time alone:
 /// not to count it would be to text somebody twice.
 fn may_say(listed: &twilio::Resource, created: &Created) -> bool {
-    let words = listed.body.as_deref().map(str::trim).filter(|words| !words.is_empty());
+    let words = listed.body.as_deref().map(folded).filter(|words| !words.is_empty());
     match (created.channel, words) {
         (Channel::Voice, _) | (Channel::Sms, None) => true,
-        (Channel::Sms, Some(words)) => created.body.as_deref().is_some_and(|body| words.ends_with(body.trim())),
+        (Channel::Sms, Some(words)) => created.body.as_deref().is_some_and(|body| words.contains(&folded(body))),
     }
+}
+
+/// A text without what Smart Encoding may replace: spaces of every width, and quotes, dashes and dots of every shape.
+fn folded(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    for sign in text.chars() {
+        match sign {
+            '`' | '´' | '‘' | '’' | '‚' | '‛' | '′' | 'ʼ' => folded.push('\''),
+            '“' | '”' | '„' | '‟' | '″' | '«' | '»' => folded.push('"'),
+            '\u{2010}'..='\u{2015}' | '\u{2212}' => folded.push('-'),
+            '…' => folded.push_str("..."),
+            '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}' => {} // no width at all
+            sign if sign.is_whitespace() => {}
+            sign => folded.push(sign),
+        }
+    }
+    folded
 }
 
 /// Whether what Twilio lists may as well be another notification's, to the same number.
@@ -251,5 +268,19 @@ impl Read {
         self.numbers.retain(|id, _| seen.contains(id));
         self.since = Some(since);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folded;
+
+    #[test]
+    fn what_smart_encoding_makes_of_a_text_is_the_same_text() {
+        let check = |sent: &str, listed: &str| assert_eq!(folded(sent), folded(listed), "{sent:?}");
+        check("Your “shift”—it’s at\u{a0}8", "Your \"shift\"-it's at  8");
+        check("Soon…\tcall `x` – bye", "Soon...       call 'x' - bye");
+        check("Thin\u{2009}space, zero\u{200b}width «quotes»", "Thin space, zerowidth \"quotes\"");
+        assert_ne!(folded("Shift at 8"), folded("Shift at 9"));
     }
 }

@@ -10,6 +10,7 @@ use shared::notification::{
 };
 use shared::stamp;
 use shared::tenant::Tenant;
+use shared::twilio::codes::{self, DeliveryClass};
 use shared::twilio::status::{self, Verdict};
 use std::time::Duration;
 
@@ -82,9 +83,8 @@ impl Looking<'_> {
         let Some((released_at, attempt)) = released.filter(|(_, attempt)| *attempt > last) else {
             return self.release(last + 1, "it was never started").await;
         };
-        // A stream that stands still for hours must not fill the ledger: each time the wait is longer.
-        let before = tried.values().filter(|one| is_not_started(one.outcome)).count();
-        let wait = self.deps.timing.first_look.saturating_mul(1 << before.min(8)).min(self.deps.timing.later_looks[0]);
+        // A stream that stands still for hours must not fill the ledger.
+        let wait = self.growing(tried.values().filter(|one| is_not_started(one.outcome)).count());
         let waited = stamp::between(released_at, self.now);
         if waited < wait {
             return self.again(wait.saturating_sub(waited), "released, not yet started").await;
@@ -126,12 +126,31 @@ impl Looking<'_> {
             Some(Outcome::Deferred { retry_at, .. }) if *retry_at <= self.now => {
                 self.release(attempt + 1, "its pause is over").await
             }
+            _ if one.expired_in_queue() => self.expired_in_queue(attempt).await,
             // Due again by itself, but for a call that may have to follow earlier.
             _ => match escalation::unlooked(self) {
                 Some(at) => self.again(stamp::between(self.now, at), "deferred, and a call may have to follow").await,
                 None => Ok(()),
             },
         }
+    }
+
+    /// Twilio dropped it unsent, and its own time isn't over.
+    async fn expired_in_queue(&self, attempt: u32) -> Done {
+        // A Twilio that drops everything at once is not asked in vain all day.
+        let before = self.story.tried().values().filter(|one| one.expired_in_queue()).count().saturating_sub(1);
+        let wait = self.growing(before);
+        let waited = self.story.claimed_at(attempt).map_or(wait, |claimed_at| stamp::between(claimed_at, self.now));
+        if waited < wait {
+            return self.again(wait.saturating_sub(waited), "it expired in Twilio's queue, and is tried again").await;
+        }
+        self.release(attempt + 1, "it expired in Twilio's queue").await
+    }
+
+    /// A wait that is longer each time.
+    fn growing(&self, before: usize) -> Duration {
+        let timing = &self.deps.timing;
+        timing.first_look.saturating_mul(1 << before.min(8)).min(timing.later_looks[0])
     }
 
     /// Twilio has it and has not said how it ended: ask.
@@ -169,6 +188,7 @@ impl Looking<'_> {
 
     async fn fetched(&self, report: Report, verdict: Verdict) -> Done {
         let reason = report.error_code.map_or_else(|| report.status.clone(), |code| code.to_string());
+        let raises_alarm = report.error_code.map(codes::delivery).is_some_and(DeliveryClass::raises_alarm);
         let fact = Fact::new(self.now, Detail::Fetched(report));
         let failed = matches!(verdict, Verdict::Failed | Verdict::Undelivered);
         if self.append(&if failed { fact.due(self.now) } else { fact }).await? == Append::Appended {
@@ -177,6 +197,10 @@ impl Looking<'_> {
                 Verdict::Delivered => metrics.count(tenant, "Delivered", 1, Some(self.created.channel.as_str())),
                 Verdict::Failed | Verdict::Undelivered => metrics.count(tenant, "Failed", 1, Some(&reason)),
                 Verdict::Underway => {}
+            }
+            if failed && raises_alarm {
+                metrics.count(tenant, "AccountTrouble", 1, Some(&reason));
+                tracing::error!(tenant = %tenant, notification = %self.story.id, reason, "not delivered; somebody has to look");
             }
         }
         Ok(())

@@ -91,10 +91,10 @@ fn deadline(story: &Story) -> Option<Timestamp> {
 }
 
 fn retry_at(story: &Story) -> Option<Timestamp> {
-    story.tried().values().rev().find_map(|one| match one.outcome {
+    match story.tried().values().next_back()?.outcome {
         Some(Outcome::Deferred { retry_at, .. }) => Some(*retry_at),
-        _ => None,
-    })
+        _ => due(story), // it expired in Twilio's queue
+    }
 }
 
 fn last_attempt_at(story: &Story) -> Option<Timestamp> {

@@ -4,7 +4,7 @@ use crate::table;
 use crate::terminal::Look;
 use comfy_table::Cell;
 use local::progress::Progress;
-use local::proof::Proof;
+use local::proof::{Proof, was_accepted};
 use shared::notification::{State, Story, Tried};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -109,8 +109,13 @@ pub(super) fn proof(proof: &Proof) -> Vec<String> {
 
 /// Without a Twilio of our own: what the ledger alone can show.
 pub(super) fn proof_without_twilio(progress: &Progress) -> (Vec<String>, bool) {
-    let sids = |story: &Story| story.tried().values().flat_map(Tried::sids).map(str::to_owned).collect::<BTreeSet<_>>();
-    let accepted = progress.stories.iter().filter(|(_, story)| !sids(story).is_empty()).count();
+    // What expired in Twilio's queue reached nobody, and is sent again.
+    let sids = |story: &Story| {
+        let tried = story.tried();
+        let sent = tried.values().filter(|one| !one.expired_in_queue());
+        sent.flat_map(Tried::sids).map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let accepted = progress.stories.iter().filter(|(_, story)| was_accepted(story)).count();
     let doubled: Vec<String> = progress
         .stories
         .iter()

@@ -167,7 +167,10 @@ pub fn of_story(story: &Story) -> Vec<(Check, String)> {
             ));
         }
         if let Some(sid) = sids.first() {
-            before = Some(*number);
+            // What expired in Twilio's queue reached nobody, and is sent again.
+            if !one.expired_in_queue() {
+                before = Some(*number);
+            }
             if one.claim.is_none() {
                 found.push((
                     Check::AcceptedWithoutAttempt,
@@ -253,6 +256,10 @@ mod tests {
         };
         check(twice(Some("ada")), &[]);
         check(twice(None), &[Check::AcceptedTwice]);
+        // What expired in Twilio's queue is sent again.
+        let mut again = twice(None);
+        again.push(callback(1, "21:49:00", "failed", Some(30036)));
+        check(again, &[]);
         check(
             vec![
                 began(),

@@ -87,7 +87,7 @@ pub fn meaning(state: State) -> &'static str {
         State::Pending => "It may go out now and is about to.",
         State::Sending => "Twilio is being asked to send it.",
         State::InDoubt => "Twilio gave no clear answer; evidence is being looked for.",
-        State::Deferred => "Twilio could not take it just then; it is tried again.",
+        State::Deferred => "Twilio could not take or send it just then; it is tried again.",
         State::Accepted => "Twilio has it and has not said yet whether it arrived.",
         State::Delivered => "It arrived: the carrier confirmed the text, or somebody or something answered the call.",
         State::Undelivered => "Twilio sent it and it did not arrive.",

@@ -2,7 +2,7 @@
 
 use super::*;
 use jiff::SignedDuration;
-use shared::notification::{Attempt, AttemptOutcome, Created, Fact, Look, NotificationId, Release};
+use shared::notification::{Attempt, AttemptOutcome, Created, Fact, Look, NotificationId, Release, Report};
 use shared::phone::{Channel, PhoneNumber};
 
 const TENANT: &str = "st-lukes";
@@ -135,6 +135,28 @@ fn what_is_due_is_waited_for_until_a_sweep_has_looked() {
     check(-1000, -1000, false);
     let busy = look(vec![created().due(at(6)), claim(1, 1), Fact::new(at(2), outcome.clone())], true, at(400));
     assert!(busy.is_still(), "{:?}", busy.moving); // no sweep comes to its end
+}
+
+#[test]
+fn what_expired_in_twilios_queue_is_waited_for_until_it_is_sent_again() {
+    let report = Report {
+        sid: "SM0123456789abcdef0123456789abcdef".to_owned(),
+        status: "failed".to_owned(),
+        attempt: 1,
+        error_code: Some(30036),
+        fields: serde_json::Map::new(),
+    };
+    let expired = Fact::new(at(20), Detail::Callback(report)).due(at(20));
+    let check = |swept: i64, more: &[Fact], still: bool| {
+        let facts = [&[created(), claim(1, 1), expired.clone()], more].concat();
+        let progress = look_in_a_run_since(at(0), at(swept), facts, true, at(21));
+        assert_eq!(progress.is_still(), still, "swept {swept}: {:?}", progress.moving);
+    };
+    let looked = |next: i64| Fact::new(at(20), Detail::Look(Look { look: 1, why: "again".to_owned() })).due(at(next));
+    check(19, &[], false);
+    check(20, &[looked(22)], false);
+    check(20, &[looked(3600)], true);
+    check(20, &[release(2, 20)], false);
 }
 
 #[test]

@@ -124,6 +124,11 @@ impl Record {
                 BodyShown::AsSent => {}
                 BodyShown::Null => view["body"] = Value::Null,
                 BodyShown::Empty => view["body"] = json!(""),
+                BodyShown::SmartEncoded => {
+                    let encoded = self.body.replace(['‘', '’'], "'").replace(['“', '”'], "\"").replace('—', "-");
+                    let encoded = encoded.replace('…', "...").replace('\u{a0}', "  ");
+                    view["body"] = json!(format!("{encoded} Reply STOP to end."));
+                }
                 BodyShown::AfterTrialNotice => view["body"] = json!(format!("{TRIAL_NOTICE}{}", self.body)),
             }
         }

@@ -117,6 +117,8 @@ pub enum BodyShown {
     Empty,
     /// Behind the notice that a trial account's texts begin with.
     AfterTrialNotice,
+    /// With other signs for some, and something behind them.
+    SmartEncoded,
 }
 
 /// What becomes of the status callbacks. Probabilities are from 0 to 1.

@@ -91,6 +91,27 @@ fn a_keyword_is_the_whole_body_unless_twilio_says_otherwise() {
 }
 
 #[test]
+fn yes_does_not_undo_the_stop_of_a_toll_free_number() {
+    let check = |to: &str, body: &str, opt_out_type: &str, expect: Option<Keyword>| {
+        let pairs =
+            [("MessageSid", SID), ("From", "+13125550142"), ("To", to), ("Body", body), ("OptOutType", opt_out_type)];
+        let params: Vec<_> = pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        assert_eq!(Inbound::parse(&params).unwrap().keyword, expect, "{to} {body} {opt_out_type:?}");
+    };
+    for area in ["800", "822", "833", "844", "855", "866", "877", "888"] {
+        let to = format!("+1{area}5550100");
+        check(&to, "yes", "", None);
+        check(&to, "yes", "START", Some(Keyword::Start));
+        check(&to, "start", "", Some(Keyword::Start));
+        check(&to, "unstop", "", Some(Keyword::Start));
+        check(&to, "stop", "", Some(Keyword::Stop));
+    }
+    for to in ["+13125550100", "+18005", "+448005550100", "88855", ""] {
+        check(to, "yes", "", (to != "+18005").then_some(Keyword::Start));
+    }
+}
+
+#[test]
 fn an_incoming_text_names_its_sender_and_prints_nothing_of_it() {
     let text = inbound("my pin is 4711", "").unwrap();
     assert_eq!((text.from.e164(), text.to.as_str(), text.body.as_str()), ("+13125550142", "55555", "my pin is 4711"));

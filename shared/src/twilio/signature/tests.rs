@@ -138,7 +138,34 @@ fn a_form_is_known_by_its_type_and_nothing_at_all_counts_as_one() {
 
 #[test]
 fn the_fragment_is_not_signed() {
-    assert_eq!(sign("token", &format!("{URL}#rc=5&rp=5xx,ct,rt&rt=4000"), &[]), sign("token", URL, &[]));
+    let overrides = format!("{URL}#rc=5&rp=5xx,ct,rt&rt=4000");
+    let signature = sign("token", URL, &[]);
+    assert_eq!(sign("token", &overrides, &[]), signature);
+    assert_eq!(verify(&tokens(&["token"]), &overrides, FORM, b"", Some(&signature)), Ok(Vec::new()));
+    // Nor does it cover a body.
+    let hash = body_sha256(b"[]");
+    let hidden = format!("{URL}#?bodySHA256={hash}");
+    let inside = format!("{URL}#&bodySHA256={hash}");
+    for url in [hidden, inside] {
+        let verified = verify(&tokens(&["token"]), &url, JSON, b"[]", Some(&signature));
+        assert_eq!(verified, Err(Rejected::BodyNotCovered), "{url}");
+    }
+}
+
+#[test]
+fn a_body_that_is_too_long_is_not_read() {
+    let check = |content_type: Option<&str>, body: &[u8], expect: Option<Rejected>| {
+        let is_form = content_type == FORM;
+        let params = if is_form { form_params(body) } else { Vec::new() };
+        let url = if is_form { URL.to_owned() } else { format!("{URL}&bodySHA256={}", body_sha256(body)) };
+        let signature = sign("token", &url, &params);
+        let verified = verify(&tokens(&["token"]), &url, content_type, body, Some(&signature));
+        assert_eq!(verified.err(), expect, "{content_type:?} {}", body.len());
+    };
+    check(FORM, "a&".repeat(LONGEST_FORM / 2).as_bytes(), None);
+    check(FORM, "a&".repeat(LONGEST_FORM / 2 + 1).as_bytes(), Some(Rejected::TooLong));
+    check(JSON, &vec![b' '; LONGEST_BODY], None);
+    check(JSON, &vec![b' '; LONGEST_BODY + 1], Some(Rejected::TooLong));
 }
 
 #[test]

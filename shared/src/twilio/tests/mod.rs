@@ -45,7 +45,8 @@ pub(super) fn client() -> Client {
 
 /// Gives up soon, for a far end that never answers.
 fn hasty_client(connect_ms: u64, total_ms: u64) -> Client {
-    let timeouts = Timeouts { connect: Duration::from_millis(connect_ms), total: Duration::from_millis(total_ms) };
+    let (connect, total) = (Duration::from_millis(connect_ms), Duration::from_millis(total_ms));
+    let timeouts = Timeouts { connect, total, ..Timeouts::default() };
     Client::new(timeouts).unwrap()
 }
 

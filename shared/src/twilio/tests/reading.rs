@@ -2,7 +2,7 @@
 
 use super::far_end::{FarEnd, Step};
 use super::{AC, CA, MG, SM, account, client, number};
-use crate::twilio::{AccountState, ApiKey, Channel, ReadError};
+use crate::twilio::{AccountState, ApiKey, Channel, Client, ReadError, Timeouts};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -111,6 +111,15 @@ async fn a_list_that_fails_halfway_is_no_list() {
     check(vec![endless(), error(401, 20003)], ReadError::Account { code: Some(20003), status: 401 }).await;
     check(vec![ok(&json!({"calls": []}))], ReadError::Unreadable { why: "a list without rows" }).await;
     check((0..60).map(|_| endless()).collect(), ReadError::TooLong).await;
+}
+
+#[tokio::test]
+async fn a_list_whose_pages_come_too_slowly_is_given_up() {
+    let far_end = FarEnd::new(vec![ok(&json!({"messages": [], "next_page_uri": "/again"})), Step::Silence]);
+    let client = Client::new(Timeouts { list: Duration::from_millis(200), ..Timeouts::default() }).unwrap();
+    let since = "2026-03-01T12:00:00Z".parse().unwrap();
+    let listed = client.list_to(&account(&far_end.url()), Channel::Message, &number("+13125550142"), since).await;
+    assert_eq!(listed, Err(ReadError::Unavailable { status: None, why: "the list took too long" }));
 }
 
 #[tokio::test]

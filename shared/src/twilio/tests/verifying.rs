@@ -70,6 +70,8 @@ async fn what_a_check_can_say() {
     check(status("expired", false), Ok(Checked::Gone)).await;
     check(status("canceled", false), Ok(Checked::Gone)).await;
     check(error(404, 20404), Ok(Checked::Gone)).await;
+    let page = Err(Trouble::InDoubt { status: Some(404), why: "not found, by whose word isn't known" });
+    check(Step::Answer(404, "", "<html>".into()), page).await;
     check(status("max_attempts_reached", false), Err(Trouble::Limited { code: None, retry_after: None })).await;
     check(error(429, 60202), Err(Trouble::Limited { code: Some(60202), retry_after: None })).await;
     let unknown = |status| Err(Trouble::InDoubt { status: Some(status), why: "the answer has no status that we know" });
