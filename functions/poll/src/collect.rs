@@ -135,7 +135,7 @@ impl<'a> Collector<'a> {
             // Nobody is told on half their rows, or without being asked for: the watermark stays, so they are read again.
             let (turn, book) = (self.turn, &self.book);
             self.waiting
-                .retain(|(print, told, person)| !cut.contains(print) && !(alone && must_ask(turn, book, told, person)));
+                .retain(|(print, told, person)| !(cut.contains(print) || alone && must_ask(turn, book, told, person)));
         }
         let left = self.turn.left_to_append();
         let writing = async {
