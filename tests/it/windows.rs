@@ -21,7 +21,7 @@ pub fn paged_query() -> Query {
     query
 }
 
-fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
+pub fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|number| format!("{number:07}")).collect()
 }
 
