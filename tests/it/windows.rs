@@ -368,6 +368,23 @@ async fn pauses_grow_up_to_a_bound() {
 }
 
 #[tokio::test]
+async fn a_pause_that_is_asked_for_is_kept_up_to_an_hour() {
+    let clinic = Clinic::open(NOW, query(), |_, _| ()).await;
+    for (asked, expect) in [("7", 30), ("900", 900), ("3000", 3000), ("999999", 3600)] {
+        clinic
+            .peoplesoft
+            .faults()
+            .set(Rule::next(1, Fault::Status { status: 503, retry_after: Some(asked.to_owned()) }));
+        let Polled::Failed { next_at, .. } = clinic.poll().await else { panic!("not failed") };
+        let pause = next_at.duration_since(clinic.office.hands.now()).as_secs();
+        assert_eq!(pause, expect, "{asked}");
+        clinic.later(pause);
+        clinic.read().await;
+        clinic.later(60);
+    }
+}
+
+#[tokio::test]
 async fn a_lease_keeps_a_second_poll_away() {
     let clinic = Clinic::open(NOW, query(), |settings, _| {
         settings.latency.fixed = std::time::Duration::from_millis(300);

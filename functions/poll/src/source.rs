@@ -117,7 +117,7 @@ fn pause(deps: &Deps, error: &Error, failures: u32) -> Duration {
         .min(timing.source_retry_cap);
     match error {
         Error::PeopleSoft(error) => {
-            let asked = error.retry_after().map(|asked| asked.min(timing.timeout_pause));
+            let asked = error.retry_after().map(|asked| asked.min(timing.asked_pause_cap));
             match error.class() {
                 Class::Credentials => timing.credentials_pause.max(usual),
                 Class::Unavailable | Class::Misconfigured | Class::Permission | Class::Query | Class::Incomplete => {
