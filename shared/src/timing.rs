@@ -39,6 +39,8 @@ pub struct Timing {
     /// How long a source is left alone after a request that timed out: the query goes on running there for as long as the
     /// gateway lets it (PeopleTools: 300 s).
     pub timeout_pause: Duration,
+    /// The longest pause that a proxy before PeopleSoft may ask for with `Retry-After`.
+    pub asked_pause_cap: Duration,
     /// How far behind its own watermark the sweep looks again, for index entries that turned up late.
     pub look_back: Duration,
 }
@@ -66,6 +68,7 @@ impl Default for Timing {
             source_retry_cap: 15 * MINUTE,
             credentials_pause: 5 * MINUTE,
             timeout_pause: 5 * MINUTE,
+            asked_pause_cap: HOUR,
             look_back: 5 * MINUTE,
         }
     }
@@ -102,6 +105,7 @@ impl Timing {
             source_retry_cap: scale(usual.source_retry_cap).max(5 * SECOND),
             credentials_pause: usual.credentials_pause,
             timeout_pause: scale(usual.timeout_pause).max(SECOND),
+            asked_pause_cap: scale(usual.asked_pause_cap).max(SECOND),
             look_back: usual.look_back,
         }
     }

@@ -1,11 +1,16 @@
 //! Answers that are cut, and readings that break off: nobody is told on half of what is known of them, and nobody is forgotten.
 
-use crate::contacts::{CONTACTS, contact, contacts_query, crowd, looked_up, with_phones};
+use crate::contacts::{CONTACTS, contact, contacts_query, crowd, looked_up, with_phones, without_phone};
 use crate::polling::{Clinic, QUERY, event, events, query};
-use crate::windows::{NOW, an_hour, paged_query};
+use crate::windows::{NOW, an_hour, numbers, paged_query};
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
 use local::peoplesoft::{Fault, Query, Quirk, Row, Rule, Value};
+use poll::source::Polled;
 use serde_json::json;
-use std::time::Duration;
+use shared::clock::Clock;
+use shared::stamp;
+use std::time::{Duration, Instant};
 
 /// Events of which each brings two rows, the second with the phone that can be used.
 fn joined(employees: &[&str]) -> Query {
@@ -117,4 +122,72 @@ async fn what_was_read_to_its_end_does_not_fail_for_a_look_at_what_lies_before()
         clinic.peoplesoft.faults().set(Rule::always(fault.clone()));
         assert_eq!((clinic.read().await.created, clinic.asked()), (30, 4), "{fault:?}");
     }
+}
+
+/// Polls until a reading comes to its end, a quarter of an hour apart, and answers how many didn't.
+async fn until_read(clinic: &Clinic, before: impl Fn()) -> usize {
+    for failed in 0..100 {
+        before();
+        if matches!(clinic.poll().await, Polled::Read(_)) {
+            return failed;
+        }
+        assert_eq!(clinic.watermark().await, None);
+        clinic.later(1000);
+    }
+    panic!("it never comes to its end");
+}
+
+#[tokio::test]
+async fn a_reading_that_always_breaks_off_comes_to_its_end_in_several() {
+    // Spread over hours, and all of them younger than the overlap.
+    for (hour, minute) in [("12", "%H:%M:00"), ("15", "15:59:%M")] {
+        let rows = (0..60).map(|number| {
+            let time = format!("2026-03-17T{}", minute.replace("%H", hour).replace("%M", &format!("{number:02}")));
+            event(&time, &format!("{number:07}"), &format!("{number:07}"))
+        });
+        let clinic = Clinic::open(NOW, query().with_rows(rows.collect::<Vec<_>>()), |_, document| {
+            document["poll"]["start_at"] = json!("2026-03-17T12:00:00Z");
+            document["peoplesoft"]["max_rows"] = json!(10);
+        })
+        .await;
+        let breaks_off = || {
+            clinic.peoplesoft.faults().clear();
+            clinic.peoplesoft.faults().set(Rule::next(3, Fault::Slow(Duration::ZERO)));
+            clinic.peoplesoft.faults().set(Rule::always(Fault::status(503)));
+        };
+        assert!(until_read(&clinic, breaks_off).await > 0);
+        clinic.peoplesoft.faults().clear();
+        assert_eq!(clinic.told().await, numbers(0..60));
+        // What commits late is told all the same, and the next reading is an ordinary one.
+        clinic.later(60);
+        let overlapping = clinic.office.hands.now() - SignedDuration::from_secs(300);
+        let local = TimeZone::get("America/Chicago").unwrap().to_datetime(overlapping);
+        clinic.add(event(&local.to_string(), "late", "late"));
+        assert_eq!(clinic.read().await.created, 1);
+    }
+}
+
+#[tokio::test]
+async fn a_reading_that_takes_longer_than_its_time_comes_to_its_end_in_several() {
+    let rows: Vec<Row> = (0..120)
+        .map(|number| {
+            let mut row = without_phone(&format!("{number:04}"));
+            row.time = format!("2026-03-17T{:02}:{:02}:00", 12 + number / 60, number % 60).parse().unwrap();
+            row
+        })
+        .collect();
+    let mut clinic = crowd(0, 120, |settings, document| {
+        settings.latency.fixed = Duration::from_millis(100);
+        document["poll"]["start_at"] = json!("2026-03-17T12:00:00Z");
+        document["poll"]["max_event_age_hours"] = json!(240);
+        document["peoplesoft"]["max_rows"] = json!(5);
+    })
+    .await;
+    clinic.peoplesoft.database().query_mut(QUERY).unwrap().rows = rows;
+    // Here time goes by. Two dozen pages and more, of a tenth of a second at least, besides the look-ups.
+    let (hands, started) = (clinic.office.hands.clone(), Instant::now());
+    clinic.office.deps.clock = Clock::from_fn(move || stamp::after(hands.now(), started.elapsed()));
+    clinic.office.deps.timing.tenant_budget = Duration::from_secs(2);
+    assert!(until_read(&clinic, || ()).await > 0);
+    assert_eq!((clinic.created().await.len(), with_phones(&clinic).await), (120, 120));
 }

@@ -6,7 +6,7 @@ use poll::source::Polled;
 use poll::{Deps, Memory, Report};
 use serde_json::{Value as Json, json};
 use shared::clock::Clock;
-use shared::ledger::cursor::{Cursors, Lease};
+use shared::ledger::cursor::{Cursors, Ended, Lease};
 use shared::stamp;
 use shared::tenant::TenantId;
 use std::sync::Arc;
@@ -250,9 +250,9 @@ async fn a_lease_goes_to_whoever_read_the_cursors_last() {
     // Whoever finds the cursor elsewhere leaves it alone.
     let new = ledger.first_cursor(&tenant, "payroll", hands.now()).await.unwrap();
     let [minute, hour] = [60, 3600].map(|seconds| stamp::after(hands.now(), Duration::from_secs(seconds)));
-    assert!(ledger.move_cursor(&tenant, &new, Some(hands.now()), 0, minute).await.unwrap());
-    assert!(!ledger.move_cursor(&tenant, &new, Some(minute), 0, hour).await.unwrap());
-    assert!(!ledger.move_cursor(&tenant, &new, None, 7, hour).await.unwrap());
+    assert!(ledger.move_cursor(&tenant, &new, Ended::Read(hands.now()), minute).await.unwrap());
+    assert!(!ledger.move_cursor(&tenant, &new, Ended::Read(minute), hour).await.unwrap());
+    assert!(!ledger.move_cursor(&tenant, &new, Ended::Failed { failures: 7, resume_at: None }, hour).await.unwrap());
     let cursors = ledger.cursors(&tenant).await.unwrap();
     let known = cursors.get("payroll").unwrap();
     assert_eq!((known.watermark, known.floor, known.failures), (Some(hands.now()), hands.now(), 0));

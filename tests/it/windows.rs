@@ -21,7 +21,7 @@ pub fn paged_query() -> Query {
     query
 }
 
-fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
+pub fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|number| format!("{number:07}")).collect()
 }
 
@@ -365,6 +365,23 @@ async fn pauses_grow_up_to_a_bound() {
         clinic.later(pause);
     }
     assert_eq!(pauses, [30, 60, 120, 240, 480, 900, 900, 900]);
+}
+
+#[tokio::test]
+async fn a_pause_that_is_asked_for_is_kept_up_to_an_hour() {
+    let clinic = Clinic::open(NOW, query(), |_, _| ()).await;
+    for (asked, expect) in [("7", 30), ("900", 900), ("3000", 3000), ("999999", 3600)] {
+        clinic
+            .peoplesoft
+            .faults()
+            .set(Rule::next(1, Fault::Status { status: 503, retry_after: Some(asked.to_owned()) }));
+        let Polled::Failed { next_at, .. } = clinic.poll().await else { panic!("not failed") };
+        let pause = next_at.duration_since(clinic.office.hands.now()).as_secs();
+        assert_eq!(pause, expect, "{asked}");
+        clinic.later(pause);
+        clinic.read().await;
+        clinic.later(60);
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use shared::ledger::cursor::Cursor;
 use shared::ledger::{self, Append};
 use shared::notification::{Detail, Fact, NotificationId, Suppressed};
 use shared::tenant::EventSource;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use tokio::time::timeout;
 
@@ -92,6 +92,8 @@ pub struct Collector<'a> {
     book: Book,
     /// Every event of this reading.
     taken: HashSet<Print>,
+    /// When those happened that aren't on the ledger yet, whatever they wait for.
+    open: HashMap<Print, Timestamp>,
     /// Events that wait to be drafted. Further rows of the same event only add phones and what the first left out.
     waiting: Vec<(Print, Told, Person)>,
     /// Of the row that came last, if its answer isn't over.
@@ -114,6 +116,7 @@ impl<'a> Collector<'a> {
             book: Book::of(turn.tenant, source, seen.slow_contacts),
             seen,
             taken: HashSet::new(),
+            open: HashMap::new(),
             waiting: Vec::new(),
             last: None,
             cut: HashSet::new(),
@@ -123,8 +126,9 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Appends what is left, and says what the reading added, however it ended.
-    pub async fn finish(mut self, read: &Result<(), Error>) -> (Added, Result<(), Error>) {
+    /// Appends what is left, and says what the reading added, however it ended; and when the first of those happened that came
+    /// and aren't on the ledger.
+    pub async fn finish(mut self, read: &Result<(), Error>) -> (Added, Result<(), Error>, Option<Timestamp>) {
         let mut cut = std::mem::take(&mut self.cut);
         if let Err(error) = read {
             let alone = error.leaves_peoplesoft_alone();
@@ -151,7 +155,7 @@ impl<'a> Collector<'a> {
             self.seen.known.retain(|print| taken.contains(print));
             self.seen.known.shrink_to_fit();
         }
-        (self.added, drafted.and(appended))
+        (self.added, drafted.and(appended), self.open.into_values().min())
     }
 
     /// Drafts what waits. Holds everything as soon as there is too much.
@@ -220,6 +224,7 @@ impl<'a> Collector<'a> {
         for (ready, known) in looked {
             if known {
                 self.added.known += 1;
+                self.open.remove(&ready.print);
                 self.seen.known.insert(ready.print);
             } else {
                 self.drafts.push(ready);
@@ -251,7 +256,10 @@ impl<'a> Collector<'a> {
         while let Some((print, id, fact, new)) = appends.next().await {
             match new {
                 Ok(new) => self.count(print, &id, &fact, new),
-                Err(error @ ledger::Error::Unreachable(_)) => failed = Some(Error::Ledger(error.to_string())),
+                Err(error @ ledger::Error::Unreachable(_)) => {
+                    failed = Some(Error::Ledger(error.to_string()));
+                    continue;
+                }
                 // One row that can't be kept must not hold up its source for good.
                 Err(ledger::Error::Refused(_)) => {
                     self.added.bad += 1;
@@ -262,6 +270,7 @@ impl<'a> Collector<'a> {
                     self.added.known += 1;
                 }
             }
+            self.open.remove(&print);
         }
         failed.map_or(Ok(()), Err)
     }
@@ -336,15 +345,19 @@ impl Take for Collector<'_> {
             self.draft().await?;
         }
         let person = Person::read(&told.row, &self.source.columns);
+        self.open.insert(print, told.event.occurred.earliest);
         self.waiting.push((print, told, person));
         Ok(true)
     }
 
-    fn over(&mut self, is_cut: bool) {
+    async fn over(&mut self, is_cut: bool) -> Result<(), Error> {
+        // A reading that may have to break off is told page by page, so that the next one can begin where it came to.
+        let is_late = self.turn.is_late();
         match self.last.take() {
-            Some(last) if is_cut => self.cut.insert(last),
+            Some(last) if is_cut || is_late => self.cut.insert(last),
             Some(last) => self.cut.remove(&last),
             None => false,
         };
+        if is_late { self.draft().await } else { Ok(()) }
     }
 }

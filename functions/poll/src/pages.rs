@@ -2,11 +2,13 @@
 //! brought rows is followed by another from the last row's time on, until one brings nothing later. Appends nothing.
 
 mod instant;
+mod page;
 
 use crate::notify::{BadRow, Event};
 use crate::window::{Scale, Window};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
+use page::Page;
 use shared::peoplesoft::{self, Class, Client, Query, Row};
 use shared::tenant::{EventSource, Tenant};
 use std::collections::HashSet;
@@ -41,6 +43,15 @@ pub struct Tally {
     pub unordered: bool,
     /// Whether rows came whose times lie outside the window that was asked for.
     pub outside: bool,
+    /// Before this, everything was read.
+    reached: Option<Timestamp>,
+}
+
+impl Tally {
+    /// Up to where everything was read, whatever came of the rest. Unknown where rows don't come by the time that they tell.
+    pub fn reached(&self) -> Option<Timestamp> {
+        self.reached.filter(|_| !self.unordered && !self.outside)
+    }
 }
 
 /// Why a window could not be read to its end. What was read before is good.
@@ -128,7 +139,7 @@ pub trait Take {
 
     /// Hears that an answer is over, and whether more rows should have followed: of the last event, too. An answer that broke off
     /// with the whole reading isn't told of.
-    fn over(&mut self, is_cut: bool);
+    fn over(&mut self, is_cut: bool) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 /// Reads everything from `since` to `until`, both inclusive, and hands every row on, some of them twice.
@@ -185,22 +196,6 @@ struct Reading<'a> {
     tally: &'a mut Tally,
 }
 
-/// What one page came to.
-#[derive(Default)]
-struct Page {
-    rows: u64,
-    /// Rows that didn't come before.
-    new: u64,
-    /// The least and the greatest time.
-    span: Option<(DateTime, DateTime)>,
-    /// The greatest employee id, and the greatest below it.
-    employees: (Option<String>, Option<String>),
-    /// Whether the employees came in ascending order.
-    by_employee: bool,
-    /// Why it can't be all, if that was said.
-    incomplete: Option<peoplesoft::Error>,
-}
-
 impl Reading<'_> {
     /// Reads one window. Answers two halves to read in its place, if its rows can't be paged through by time.
     async fn window(&mut self, window: Window, taker: &mut impl Take) -> Result<Option<[Window; 2]>, Error> {
@@ -234,6 +229,7 @@ impl Reading<'_> {
             }
             if last > from {
                 from = last;
+                self.reach(from);
                 continue;
             }
             if full {
@@ -284,7 +280,7 @@ impl Reading<'_> {
     /// Reads a page and hands its rows on.
     async fn page(&mut self, window: Window, after: Option<&str>, taker: &mut impl Take) -> Result<Page, Error> {
         let page = self.rows(window, after, taker).await?;
-        taker.over(self.is_full(&page) || page.incomplete.as_ref().is_some_and(lacks_rows));
+        taker.over(self.is_full(&page) || page.lacks_rows()).await?;
         Ok(page)
     }
 
@@ -345,6 +341,13 @@ impl Reading<'_> {
         self.source.columns.get("employee_id").and_then(|column| row.get(column)).unwrap_or_default()
     }
 
+    /// Notes up to where everything was read.
+    fn reach(&mut self, place: i64) {
+        if self.trouble.is_none() {
+            self.tally.reached = self.scale.instant(place, self.client.time_zone()).or(self.tally.reached);
+        }
+    }
+
     /// Notes what could not be read. The first trouble is told; the rest of the window is read all the same.
     fn trouble(&mut self, error: Error) {
         self.trouble.get_or_insert(error);
@@ -362,35 +365,4 @@ impl Reading<'_> {
             _ => Ok(()),
         }
     }
-}
-
-impl Page {
-    fn saw(&mut self, at: DateTime, employee: &str) {
-        self.span = Some(self.span.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
-        let (last, before) = &mut self.employees;
-        match last.as_deref() {
-            Some(greatest) if greatest == employee => {}
-            Some(greatest) if greatest > employee => {
-                self.by_employee = false;
-                if before.as_deref().is_none_or(|before| before < employee) {
-                    *before = Some(employee.to_owned());
-                }
-            }
-            _ => *before = last.replace(employee.to_owned()),
-        }
-    }
-
-    /// The page as far as it came, if the rest can be had by asking for less at a time.
-    fn short(mut self, error: peoplesoft::Error) -> Result<Self, Error> {
-        if error.class() != Class::Incomplete {
-            return Err(error.into());
-        }
-        self.incomplete = Some(error);
-        Ok(self)
-    }
-}
-
-/// Whether rows are missing, rather than more there than were announced.
-fn lacks_rows(error: &peoplesoft::Error) -> bool {
-    !matches!(error, peoplesoft::Error::Incomplete { expected, got } if got >= expected)
 }

@@ -1,12 +1,13 @@
-//! One source of one tenant: read the window, append, move the cursor. A failure leaves the watermark where it was. Whoever calls holds
-//! the tenant's lease.
+//! One source of one tenant: read the window, append, move the cursor. A failure leaves the watermark where it was, and the next reading begins
+//! where this one came to. Whoever calls holds the tenant's lease.
 
 use crate::Deps;
 use crate::collect::{Added, Collector, Seen};
 use crate::pages::{self, Error};
 use crate::turn::Turn;
 use jiff::Timestamp;
-use shared::ledger::{self, cursor::Cursor};
+use shared::ledger;
+use shared::ledger::cursor::{Cursor, Ended};
 use shared::peoplesoft::Class;
 use shared::stamp;
 use shared::tenant::{EventSource, Tenant};
@@ -45,9 +46,9 @@ pub async fn poll(
         Some(cursor) => cursor,
         None => deps.ledger.first_cursor(&tenant.id, &source.source, tenant.poll.start_at.unwrap_or(now)).await?,
     };
-    let since = cursor
-        .watermark
-        .map_or(cursor.floor, |watermark| stamp::before(watermark, tenant.poll.overlap).max(cursor.floor));
+    let overlap = tenant.poll.overlap;
+    let since = cursor.watermark.map_or(cursor.floor, |watermark| stamp::before(watermark, overlap).max(cursor.floor));
+    let since = cursor.resume_at.map_or(since, |resume_at| resume_at.max(since));
     let mut collector = Collector::new(turn, source, seen, &cursor);
     let mut tally = pages::Tally::default();
     let read = if let Some(refusal) = turn.refusal() {
@@ -60,7 +61,8 @@ pub async fn poll(
     if let Err(Error::PeopleSoft(error)) = &read {
         turn.note(error);
     }
-    let (mut added, appended) = collector.finish(&read).await;
+    let (mut added, appended, open) = collector.finish(&read).await;
+    let reached = tally.reached();
     added.bad += tally.bad;
     added.last_bad = tally.last_bad.or(added.last_bad);
     if tally.unordered {
@@ -77,7 +79,7 @@ pub async fn poll(
     match read.and(appended) {
         Ok(()) => {
             let next_at = next_regular(tenant, now);
-            if turn.is_ours() && deps.ledger.move_cursor(&tenant.id, &cursor, Some(now), 0, next_at).await? {
+            if turn.is_ours() && deps.ledger.move_cursor(&tenant.id, &cursor, Ended::Read(now), next_at).await? {
                 seen.read_until(now);
             } else {
                 tracing::warn!(tenant = %tenant.id, source = source.source, "the reading outlasted its lease; the watermark is whoever's who holds it now");
@@ -89,9 +91,12 @@ pub async fn poll(
         Err(error) => {
             let failures = cursor.failures.saturating_add(1);
             let next_at = stamp::whole_millis(stamp::after(deps.clock.now(), pause(deps, &error, failures)));
-            report(deps, tenant, source, &cursor, &error);
+            // What is younger may have been committed behind our back; and nobody is passed over who isn't on the ledger.
+            let settled = stamp::before(now, overlap).min(open.unwrap_or(now));
+            let resume_at = reached.map(|reached| reached.min(settled)).filter(|resume_at| *resume_at > since);
+            report(deps, tenant, source, &error, failures, resume_at);
             if turn.is_ours() {
-                deps.ledger.move_cursor(&tenant.id, &cursor, None, failures, next_at).await?;
+                deps.ledger.move_cursor(&tenant.id, &cursor, Ended::Failed { failures, resume_at }, next_at).await?;
             }
             Ok(Polled::Failed { error, added, next_at })
         }
@@ -112,7 +117,7 @@ fn pause(deps: &Deps, error: &Error, failures: u32) -> Duration {
         .min(timing.source_retry_cap);
     match error {
         Error::PeopleSoft(error) => {
-            let asked = error.retry_after().map(|asked| asked.min(timing.timeout_pause));
+            let asked = error.retry_after().map(|asked| asked.min(timing.asked_pause_cap));
             match error.class() {
                 Class::Credentials => timing.credentials_pause.max(usual),
                 Class::Unavailable | Class::Misconfigured | Class::Permission | Class::Query | Class::Incomplete => {
@@ -130,7 +135,14 @@ fn pause(deps: &Deps, error: &Error, failures: u32) -> Duration {
     }
 }
 
-fn report(deps: &Deps, tenant: &Tenant, source: &EventSource, cursor: &Cursor, error: &Error) {
+fn report(
+    deps: &Deps,
+    tenant: &Tenant,
+    source: &EventSource,
+    error: &Error,
+    failures: u32,
+    resume_at: Option<Timestamp>,
+) {
     deps.metrics.count(&tenant.id, "PollFailed", 1, Some(&source.source));
-    tracing::error!(tenant = %tenant.id, source = source.source, failures = cursor.failures + 1, error = %error, remedy = error.remedy(), "source not read to its end; the watermark stays");
+    tracing::error!(tenant = %tenant.id, source = source.source, failures, resume_at = resume_at.map(stamp::format), error = %error, remedy = error.remedy(), "source not read to its end; the watermark stays");
 }

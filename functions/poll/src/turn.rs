@@ -89,6 +89,11 @@ impl Turn<'_> {
         stamp::between(self.deps.clock.now(), self.until)
     }
 
+    /// Whether most of the time for asking PeopleSoft is over, so that the reading may have to break off.
+    pub fn is_late(&self) -> bool {
+        self.left() < self.deps.timing.tenant_budget / 2
+    }
+
     /// How long what was read may still be appended.
     pub fn left_to_append(&self) -> Duration {
         stamp::between(self.deps.clock.now(), stamp::before(self.lease.until, SPARE))

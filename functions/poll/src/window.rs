@@ -58,6 +58,11 @@ impl Scale {
         micros(local).div_euclid(self.step)
     }
 
+    /// The first instant of a step.
+    pub fn instant(&self, place: i64, zone: &TimeZone) -> Option<Timestamp> {
+        time::earliest(civil(place.saturating_mul(self.step)), zone)
+    }
+
     /// The smallest window that holds all of one step.
     pub fn one(&self, place: i64) -> Window {
         Window { from: place, until: if self.is_by_day() { place } else { place + 1 } }

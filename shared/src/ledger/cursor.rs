@@ -28,6 +28,9 @@ pub struct Cursor {
     pub source: String,
     /// Up to where everything was read; `None` until the first reading came to its end.
     pub watermark: Option<Timestamp>,
+    /// Where the next reading begins, if readings since then broke off on their way: everything before it was read, and is on
+    /// the ledger.
+    pub resume_at: Option<Timestamp>,
     /// Where the very first reading began: nothing older is ever told.
     pub floor: Timestamp,
     /// How many readings in a row have failed.
@@ -36,6 +39,20 @@ pub struct Cursor {
     pub holding: bool,
     /// When it may be read again. It moves with every reading, so it also tells whether anybody else has read since.
     pub next_at: Option<Timestamp>,
+}
+
+/// What a reading came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Everything up to here was read.
+    Read(Timestamp),
+    /// It came to no end.
+    Failed {
+        /// How many in a row.
+        failures: u32,
+        /// Where the next one may begin, if this one came further than it began.
+        resume_at: Option<Timestamp>,
+    },
 }
 
 /// A tenant's cursors, as they were at one moment.
@@ -80,6 +97,7 @@ impl Cursor {
         Self {
             source,
             watermark: instant(item, "watermark"),
+            resume_at: instant(item, "resume_at"),
             floor,
             failures: item.get("failures").and_then(|value| value.as_n().ok()?.parse().ok()).unwrap_or_default(),
             holding: item.contains_key("holding"),
@@ -158,25 +176,30 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes down what a reading came to, if the cursor is still where we found it: `watermark` where the reading came to its
-    /// end, `next_at` when the source may be read again. Answers whether it was.
+    /// Writes down what a reading came to, if the cursor is still where we found it, and when the source may be read again. Answers
+    /// whether it was.
     pub async fn move_cursor(
         &self,
         tenant: &TenantId,
         cursor: &Cursor,
-        watermark: Option<Timestamp>,
-        failures: u32,
+        ended: Ended,
         next_at: Timestamp,
     ) -> Result<bool, Error> {
+        let (failures, reached, set) = match ended {
+            Ended::Read(watermark) => (0, Some(watermark), ", watermark = :reached REMOVE holding, resume_at"),
+            Ended::Failed { failures, resume_at: Some(resume_at) } => {
+                (failures, Some(resume_at), ", resume_at = :reached")
+            }
+            Ended::Failed { failures, resume_at: None } => (failures, None, ""),
+        };
+        let set = format!("SET next_at = :next, failures = :failures{set}");
         let mut update = self
             .update_cursor(tenant, &cursor.source)
+            .set_expression_attribute_values(
+                reached.map(|reached| [(":reached".to_owned(), text(stamp::format(reached)))].into()),
+            )
             .expression_attribute_values(":next", text(stamp::format(next_at)))
             .expression_attribute_values(":failures", AttributeValue::N(failures.to_string()));
-        let mut set = "SET next_at = :next, failures = :failures".to_owned();
-        if let Some(watermark) = watermark {
-            set += ", watermark = :watermark REMOVE holding";
-            update = update.expression_attribute_values(":watermark", text(stamp::format(watermark)));
-        }
         let mut still = Vec::new();
         for (name, found) in [("watermark", cursor.watermark), ("next_at", cursor.next_at)] {
             still.push(match found {

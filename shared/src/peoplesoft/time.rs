@@ -89,7 +89,8 @@ fn whole_day(date: Date, zone: &TimeZone) -> Option<When> {
     Some(When { local: date.at(0, 0, 0, 0), earliest: midnight(date)?, latest, is_date: true })
 }
 
-fn earliest(local: DateTime, zone: &TimeZone) -> Option<Timestamp> {
+/// The first instant that a local time fits; of one that is skipped, the first after the gap.
+pub fn earliest(local: DateTime, zone: &TimeZone) -> Option<Timestamp> {
     let ambiguous = zone.to_ambiguous_timestamp(local);
     match ambiguous.offset() {
         AmbiguousOffset::Gap { after, .. } => {

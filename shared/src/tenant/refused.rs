@@ -7,6 +7,8 @@ pub(super) const REFUSED_FIELDS: &[&str] = &[
     "ANNUAL_RT",
     "MONTHLY_RT",
     "HOURLY_RT",
+    "HOURLY_RATE",
+    "ANNUAL_RATE",
     "DAILY_RT",
     "WEEKLY_RT",
     "COMPRATE",
@@ -33,7 +35,9 @@ pub(super) const REFUSED_FIELDS: &[&str] = &[
     "NET_PAY",
     "NETPAY",
     "NET_PAY_AMT",
+    "NET_PAY_YTD",
     "TOTAL_GROSS",
+    "TOTAL_GROSS_YTD",
     "TOTAL_TAXES",
     "TOTAL_DEDUCTIONS",
     "TOTAL_EARNS",
@@ -44,6 +48,7 @@ pub(super) const REFUSED_FIELDS: &[&str] = &[
     "EARNINGS",
     "EARN_AMT",
     "OTH_EARNS",
+    "OTH_PAY",
     "REG_EARNS",
     "REG_HRLY_EARNS",
     "REG_EARNS_AMT",
@@ -53,8 +58,11 @@ pub(super) const REFUSED_FIELDS: &[&str] = &[
     "DEDUCTION_AMT",
     "DED_AMT",
     "GRS_YTD",
+    "GRS_QTD",
+    "GRS_MTD",
     "NET_YTD",
     "TAX_CUR",
+    "TAX_MTD",
     "TAXGRS_CUR",
     "TXGRS_CUR",
     "NLGRS_CUR",
@@ -109,6 +117,7 @@ pub(super) const REFUSED_FIELDS: &[&str] = &[
     "LICENSE_NBR",
     "BIRTHDATE",
     "BIRTH_DT",
+    "BIRTH_DATE",
     "DOB",
     "BIRTHPLACE",
     "DT_OF_DEATH",
@@ -135,8 +144,23 @@ pub(super) const REFUSED_FIELDS: &[&str] = &[
 ];
 
 /// Endings of field names that mean money, whatever stands before them.
-const REFUSED_ENDINGS: &[&str] =
-    &["_AMT", "_AMOUNT", "_EARNS", "_GROSS", "_GRS", "_SALARY", "_WAGE", "_WAGES", "_COMPRATE", "_SSN", "_NATIONAL_ID"];
+const REFUSED_ENDINGS: &[&str] = &[
+    "_AMT",
+    "_AMOUNT",
+    "_EARNS",
+    "_GROSS",
+    "_GRS",
+    "_SALARY",
+    "_WAGE",
+    "_WAGES",
+    "_COMPRATE",
+    "_RATE",
+    "_YTD",
+    "_QTD",
+    "_MTD",
+    "_SSN",
+    "_NATIONAL_ID",
+];
 
 /// Why a column must not be read, if it must not.
 pub(super) fn reason(column: &str) -> Option<String> {
@@ -172,6 +196,11 @@ mod tests {
             "ACCOUNT_EC_ID",
             "BANK_CD",
             "A.MY_AMT",
+            "A.TAXGRS_QTD",
+            "A.NET_PAY_YTD",
+            "A.OTH_PAY",
+            "J.MY_RATE",
+            "BIRTH_DATE",
         ] {
             check(field, true);
         }
@@ -185,6 +214,8 @@ mod tests {
             "A.START_TIME",
             "A.SEPCHK",
             "E.DESCR",
+            "A.RATE_CD",
+            "A.START_DATE",
         ] {
             check(field, false);
         }
