@@ -53,7 +53,7 @@ fn measure(base_url: &str, format: &str, rows: u64) -> u64 {
 /// The other process: reads two columns of every row, keeps none, and says how many there were and its peak.
 fn read(base_url: &str, format: &str) {
     let document = json!({
-        "peoplesoft": {"base_url": base_url, "time_zone": "UTC", "format": format, "max_rows": 1_000_000, "timeout_seconds": 290,
+        "peoplesoft": {"base_url": base_url, "time_zone": "UTC", "format": format, "max_rows": 1_000_000, "timeout_seconds": 100,
             "auth": {"type": "basic", "oprid": "NOTIFY", "password": "p"}},
         "twilio": {"account_sid": "AC01", "auth_token": "t"},
         "events": [],

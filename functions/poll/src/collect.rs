@@ -100,6 +100,8 @@ pub struct Collector<'a> {
     last: Option<Print>,
     /// Events that an answer was cut in: there may be rows of theirs that haven't come.
     cut: HashSet<Print>,
+    /// Whether any event brought more than one row.
+    is_joined: bool,
     drafts: Vec<Ready>,
     holding: bool,
     added: Added,
@@ -120,6 +122,7 @@ impl<'a> Collector<'a> {
             waiting: Vec::new(),
             last: None,
             cut: HashSet::new(),
+            is_joined: false,
             drafts: Vec::new(),
             holding: cursor.holding,
             added: Added::default(),
@@ -132,14 +135,19 @@ impl<'a> Collector<'a> {
         let mut cut = std::mem::take(&mut self.cut);
         if let Err(error) = read {
             let alone = error.leaves_peoplesoft_alone();
+            if !self.is_joined {
+                cut.clear(); // one row is all of an event then, and where numrows is always wrong nobody would ever be told
+            }
             if alone {
                 // It broke off, perhaps among the last event's rows.
                 cut.extend(self.waiting.last().map(|(print, ..)| *print));
             }
             // Nobody is told on half their rows, or without being asked for: the watermark stays, so they are read again.
             let (turn, book) = (self.turn, &self.book);
-            self.waiting
-                .retain(|(print, told, person)| !(cut.contains(print) || alone && must_ask(turn, book, told, person)));
+            self.waiting.retain(|(print, told, person)| {
+                let comes_again = cut.contains(print) || alone && must_ask(turn, book, told, person);
+                !comes_again
+            });
         }
         let left = self.turn.left_to_append();
         let writing = async {
@@ -323,8 +331,10 @@ impl Take for Collector<'_> {
     async fn take(&mut self, told: Told) -> Result<bool, Error> {
         let employee = self.source.columns.get("employee_id").and_then(|column| told.row.get(column));
         let print = self.seen.print(employee.unwrap_or_default(), &told.event.key);
-        if let Some(before) = self.last.replace(print).filter(|before| *before != print) {
-            self.cut.remove(&before);
+        match self.last.replace(print) {
+            Some(before) if before == print => self.is_joined = true,
+            Some(before) => _ = self.cut.remove(&before),
+            None => {}
         }
         if !self.taken.insert(print) {
             // A join brings one row for each phone of a person, one after the other.

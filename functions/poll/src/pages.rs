@@ -113,7 +113,9 @@ impl Error {
             Self::NoSuchColumn { .. } => {
                 "Write the column as connector ping lists it, or null where there is no such column."
             }
-            Self::TimeOver => "It is tried again; if it lasts, make the query faster or poll less at a time.",
+            Self::TimeOver => {
+                "The next reading goes on where this one came to; if it lasts, make the query faster or poll less at a time."
+            }
             Self::Ledger(_) => "It is tried again; if it lasts, see whether poll may use the table and its key.",
         }
     }

@@ -77,13 +77,17 @@ impl Blocks {
         self.client.open(&url, &self.columns, Extent::Block).await
     }
 
-    /// Reads the status at the end of a block.
-    pub(super) fn after(&mut self, status: Option<&str>) -> Result<After, Error> {
+    /// Reads the status at the end of a block, which brought so many rows.
+    pub(super) fn after(&mut self, status: Option<&str>, rows: u64) -> Result<After, Error> {
         match status {
             Some("finalBlockRetrieved") => return Ok(After::Done),
             Some("blockRetrieved") => {
                 self.number += 1;
-                self.waiting = Waiting::default();
+                if rows > 0 {
+                    self.waiting = Waiting::default();
+                } else {
+                    self.pause = Some(self.waiting.pause(&self.client)?); // or a run of empty blocks would have no end
+                }
             }
             Some("queued") => self.pause = Some(self.waiting.pause(&self.client)?),
             _ => return Err(Error::NotSuccess { found: Found::Status }),

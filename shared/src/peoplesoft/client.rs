@@ -117,7 +117,7 @@ pub struct Query<'a> {
     pub max_rows: u32,
     /// The only columns that are read out of a row: unique field names, with or without the record alias.
     pub columns: &'a [String],
-    /// Run it in the Process Scheduler and fetch the result by block, for queries that outlast the gateway's timeout.
+    /// Run it in the Process Scheduler and fetch the result by block, for queries that outlast the patience of a proxy.
     pub blocks: bool,
 }
 

@@ -311,7 +311,7 @@ impl Reason {
                 "Check host, port, firewall and the gateway's certificate; a private authority's belongs in ca_certificate_pem."
             }
             Self::Timeout(_) => {
-                "The query takes longer than timeout_seconds: leave it alone for five minutes, then lower max_rows, add an index on its time column, or raise the timeout."
+                "The query takes longer than timeout_seconds: leave it alone for five minutes, then lower max_rows, or add an index on its time column. No poll can wait longer than 100 seconds."
             }
             Self::Broken | Self::CutOff | Self::Unreadable => {
                 "It is asked again next round; if it lasts, look at proxies and the gateway's log (msgLog.html)."
@@ -319,7 +319,9 @@ impl Reason {
             Self::Status(_) | Self::Gateway => {
                 "It is asked again next round; if it lasts, look at the application server's and the gateway's logs."
             }
-            Self::StillRunning => "Look at the run in Process Monitor; the next round starts another.",
+            Self::StillRunning => {
+                "Look at the run in Process Monitor; the next round starts another. It must be done within the 100 seconds that a poll has."
+            }
             Self::TokenServer => "Check token_url, and whether the OAuth server is up and within reach.",
             Self::Stopped => "Nothing to do at PeopleSoft; it is asked again next round.",
         }

@@ -84,7 +84,7 @@ impl Rows {
         }
         let more = match &mut self.blocks {
             None => Ok(blocks::After::Done),
-            Some(blocks) => blocks.after(summary.block.as_deref()),
+            Some(blocks) => blocks.after(summary.block.as_deref(), summary.got),
         };
         self.ended = match (more, self.mismatch) {
             (Ok(blocks::After::More), _) => None,

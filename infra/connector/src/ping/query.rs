@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use poll::notify::Event;
 use poll::window::Scale;
 use shared::moment::Moment;
-use shared::peoplesoft::{self, Class, Client, Error, Field, Kind, Prompt, Query, Row};
+use shared::peoplesoft::{self, Class, Client, Error, Field, Kind, Prompt, Query, Reason, Row};
 use shared::tenant::{Contacts, EventSource, Tenant};
+use shared::timing::Timing;
 use shared::{spelling, stamp};
 use std::fmt::Write as _;
+use tokio::time::timeout;
 
 /// An employee id that is hardly anybody's. Nothing of an answer is used.
 const NOBODY: &str = "0";
@@ -238,7 +240,7 @@ async fn read_contacts(client: &Client, asked: &Asked<'_>) -> Check {
     }
 }
 
-/// Reads to the end of the answer, which is where it may turn out not to be one.
+/// Reads to the end of the answer, which is where it may turn out not to be one; but no longer than a poll could.
 async fn one_row(
     client: &Client,
     asked: &Asked<'_>,
@@ -246,15 +248,20 @@ async fn one_row(
     blocks: bool,
 ) -> Result<Option<Row>, Error> {
     let query = Query { name: asked.name, prompts, max_rows: 1, columns: &asked.columns, blocks };
-    let mut rows = client.execute(&query).await?;
-    let mut first = None;
-    loop {
-        match rows.next().await {
-            Ok(Some(row)) => first = first.or(Some(row)),
-            Ok(None) => return Ok(first),
-            // One row is what we asked for; the rest may have been counted all the same.
-            Err(error) if first.is_some() && error.class() == Class::Incomplete => return Ok(first),
-            Err(error) => return Err(error),
+    let reading = async {
+        let mut rows = client.execute(&query).await?;
+        let mut first = None;
+        loop {
+            match rows.next().await {
+                Ok(Some(row)) => first = first.or(Some(row)),
+                Ok(None) => return Ok(first),
+                // One row is what we asked for; the rest may have been counted all the same.
+                Err(error) if first.is_some() && error.class() == Class::Incomplete => return Ok(first),
+                Err(error) => return Err(error),
+            }
         }
-    }
+    };
+    let most = Timing::default().tenant_budget;
+    let reason = if blocks { Reason::StillRunning } else { Reason::Timeout(most) };
+    timeout(most, reading).await.unwrap_or(Err(Error::Unavailable { reason, source: None }))
 }

@@ -96,7 +96,9 @@ async fn a_run_that_ends_badly_is_an_error() {
     check(short, &["1", "2"], "PeopleSoft announced 3 rows and sent 1").await;
     let waiting = "PeopleSoft is unavailable: the scheduled query run isn't done";
     check([vec![started()], vec![status("running"); 30]].concat(), &[], waiting).await;
-    check([vec![started(), status("success")], vec![block(&[], 0, "queued"); 30]].concat(), &[], waiting).await;
+    for word in ["queued", "blockRetrieved"] {
+        check([vec![started(), status("success")], vec![block(&[], 0, word); 30]].concat(), &[], waiting).await;
+    }
 }
 
 #[test]
