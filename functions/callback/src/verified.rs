@@ -24,7 +24,7 @@ pub async fn verify(deps: &Deps, id: &TenantId, request: &Request) -> Result<Ver
     let url = format!("{}{path}{}{query}", deps.callback_base_url, if query.is_empty() { "" } else { "?" });
     let (content_type, signed) = (request.header("content-type"), request.header(signature::HEADER));
     let mut verified = signature::verify(tenant.twilio.signing_tokens(), &url, content_type, body, signed);
-    // Nothing else is what another token could mend.
+    // Only what fits none of these tokens may fit another.
     if verified == Err(Rejected::Mismatch) {
         let afresh = deps.tenants.signing_tokens_afresh(id).await?;
         verified = signature::verify(&afresh, &url, content_type, body, signed);

@@ -97,7 +97,8 @@ fn authenticate(token: &str, url: &str, covered: &[u8]) -> String {
     BASE64_STANDARD.encode(mac.finalize().into_bytes())
 }
 
-/// What is signed of parameters. By name and then by value, each distinct pair once: the order that Twilio's own libraries agree on.
+/// What is signed of parameters: by name and then by value, each distinct pair once, the order that Twilio's own libraries agree
+/// on.
 fn covered(params: &[(String, String)]) -> Vec<u8> {
     let distinct: BTreeSet<_> = params.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
     distinct.into_iter().flat_map(|(name, value)| [name, value]).flatten().copied().collect()

@@ -131,8 +131,9 @@ enum Hold {
 }
 
 /// Whether what Twilio lists may be what a notification says. Twilio may put something before or behind it, as the notice of a
-/// trial account, and other signs for some of its own (Twilio docs, Smart Encoding). What has no words, as a call and a text that was redacted (Twilio docs, Message Redaction), is told by number and time alone:
-/// not to count it would be to text somebody twice.
+/// trial account, and other signs for some of its own (Twilio docs, Smart Encoding). What has no words, as a call and a text
+/// that was redacted (Twilio docs, Message Redaction), is told by number and time alone: not to count it would be to text
+/// somebody twice.
 fn may_say(listed: &twilio::Resource, created: &Created) -> bool {
     let words = listed.body.as_deref().map(folded).filter(|words| !words.is_empty());
     match (created.channel, words) {
