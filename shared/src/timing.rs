@@ -45,8 +45,6 @@ pub struct Timing {
     pub look_back: Duration,
 }
 
-/// Seconds of [`Timing::tenant_budget`], however short a trial is: no single answer can be waited for longer.
-pub const TENANT_BUDGET_SECONDS: u32 = 100;
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -65,7 +63,7 @@ impl Default for Timing {
             retry_cap: 15 * MINUTE,
             account_base: 5 * MINUTE,
             account_cap: HOUR,
-            tenant_budget: TENANT_BUDGET_SECONDS * SECOND,
+            tenant_budget: 100 * SECOND,
             source_retry_base: 30 * SECOND,
             source_retry_cap: 15 * MINUTE,
             credentials_pause: 5 * MINUTE,

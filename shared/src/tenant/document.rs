@@ -6,7 +6,6 @@ use crate::peoplesoft;
 use crate::phone::{self, PhoneNumber};
 use crate::template::language_tag;
 use crate::tenant::event::Columns;
-use crate::timing::TENANT_BUDGET_SECONDS;
 use crate::{tls, web};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -112,7 +111,7 @@ fn peoplesoft_connection(section: Section<'_>) -> Option<peoplesoft::Connection>
         );
     }
     let time_zone = section.parsed("time_zone", iana_zone);
-    let timeout = section.number("timeout_seconds", 60, 1..=TENANT_BUDGET_SECONDS);
+    let timeout = section.number("timeout_seconds", 60, 1..=290);
     let max_rows = section.number("max_rows", 10_000, 1..=1_000_000);
     let ca_certificate_pem = section.text("ca_certificate_pem");
     if ca_certificate_pem.as_deref().is_some_and(|pem| tls::authorities(pem).is_err()) {

@@ -104,7 +104,7 @@ fn values_out_of_bounds_say_what_would_be_right() {
     check("/mode", json!("test"), "mode: must be \"live\" or \"dry_run\"");
     check("/only_to/0", json!("my phone"), "only_to[0]: not a phone number");
     check("/peoplesoft/time_zone", json!("Chicago"), "is no time zone of the IANA database");
-    check("/peoplesoft/timeout_seconds", json!(101), "must be a whole number from 1 to 100");
+    check("/peoplesoft/timeout_seconds", json!(300), "must be a whole number from 1 to 290");
     check("/peoplesoft/max_rows", json!(0), "peoplesoft.max_rows: must be a whole number");
     check("/peoplesoft/format", json!("csv"), "must be \"json\" or \"xmlp\"");
     let whole = include_str!("../../../../tests/fixtures/peoplesoft/authority.pem");
