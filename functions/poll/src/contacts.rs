@@ -75,6 +75,11 @@ impl Book {
         let wanted: HashSet<String> = wanted.map(|person| person.employee_id.clone()).collect();
         let looking_up = self.look_up(turn.client, contacts, wanted);
         let looked_up = timeout(turn.left(), looking_up).await.map_or(Err(Error::TimeOver), |found| Ok(found?));
+        if let Some(why) =
+            looked_up.as_ref().err().map(ToString::to_string).or(self.trouble.as_ref().map(ToString::to_string))
+        {
+            tracing::warn!(tenant = %tenant.id, query = contacts.query, error = why, "not everybody could be looked up in the contacts");
+        }
         self.check_columns(contacts)?;
         for person in people.iter_mut().filter(|person| self.is_wanting(tenant, person)) {
             if let Some(known) = self.people.get(&person.employee_id) {
