@@ -46,16 +46,6 @@ impl Seen {
     pub fn read_until(&mut self, watermark: Timestamp) {
         self.until = Some(watermark);
     }
-
-    /// How many events are remembered.
-    pub fn len(&self) -> usize {
-        self.known.len()
-    }
-
-    /// Whether none is.
-    pub fn is_empty(&self) -> bool {
-        self.known.is_empty()
-    }
 }
 
 /// What a poll of one source added.

@@ -75,10 +75,8 @@ impl Book {
         let wanted: HashSet<String> = wanted.map(|person| person.employee_id.clone()).collect();
         let looking_up = self.look_up(turn.client, contacts, wanted);
         let looked_up = timeout(turn.left(), looking_up).await.map_or(Err(Error::TimeOver), |found| Ok(found?));
-        if let Some(why) =
-            looked_up.as_ref().err().map(ToString::to_string).or(self.trouble.as_ref().map(ToString::to_string))
-        {
-            tracing::warn!(tenant = %tenant.id, query = contacts.query, error = why, "not everybody could be looked up in the contacts");
+        if let Err(error) = &looked_up {
+            tracing::warn!(tenant = %tenant.id, query = contacts.query, error = %error, "the contacts could not be read");
         }
         self.check_columns(contacts)?;
         for person in people.iter_mut().filter(|person| self.is_wanting(tenant, person)) {
@@ -143,7 +141,10 @@ impl Book {
                 }
                 Err(error) if is_ones_own(&error) && self.failed.len() < MOST_FAILURES => {
                     self.failed.insert(id);
-                    self.trouble.get_or_insert(error);
+                    if self.trouble.is_none() {
+                        tracing::warn!(query = contacts.query, error = %error, "somebody could not be looked up in the contacts");
+                        self.trouble = Some(error);
+                    }
                 }
                 Err(error) => return Err(error),
             }
