@@ -10,13 +10,16 @@ use shared::metrics::Metrics;
 use shared::notification::{Attempt, Created, Detail, Fact, NotificationId, Outcome, State};
 use shared::phone::{Channel, PhoneNumber};
 use shared::timing::Timing;
-use shared::twilio::{Client, NewMessage, Timeouts};
+use shared::twilio::{Client, NewMessage, Reply, Timeouts};
 use std::sync::Arc;
 
 use crate::stage::{Stage, phone};
 use crate::world::World;
+use http::{HeaderMap, Uri};
 use shared::tenant::{Tenant, TenantId};
 use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 /// A second poll function over the same ledger, whose clock says that patience is over.
 fn late_poll(world: &World, now: Timestamp) -> poll::Deps {
@@ -88,7 +91,8 @@ async fn sweeps_at_once_find_what_twilio_took_and_release_nothing() {
         let taken = number % 5 != 0;
         if taken {
             let message = NewMessage { to: &to, body: &body, status_callback: "", validity_seconds: 600 };
-            twilio.create_message(&tenant.twilio, &message).await;
+            let reply = twilio.create_message(&tenant.twilio, &message).await;
+            assert!(matches!(reply, Reply::Accepted(_)), "{reply:?}");
         }
         ids.push((id, taken));
     }
@@ -223,4 +227,58 @@ async fn of_two_in_doubt_to_one_number_a_text_without_words_is_the_nearer_ones()
             }
         }
     }
+}
+
+/// Stands in front of Twilio, where it shows its lists: tells who comes, and lets them in when it is opened.
+struct Gate {
+    url: String,
+    came: Arc<Notify>,
+    open: Arc<Notify>,
+}
+
+impl Gate {
+    async fn in_front_of(twilio: String) -> Self {
+        let (listener, client) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), reqwest::Client::new());
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (came, open) = (Arc::<Notify>::default(), Arc::<Notify>::default());
+        let (comes, opens) = (Arc::clone(&came), Arc::clone(&open));
+        let pass = move |uri: Uri, headers: HeaderMap| {
+            let (request, opens) = (client.get(format!("{twilio}{uri}")).headers(headers), Arc::clone(&opens));
+            comes.notify_one();
+            async move {
+                opens.notified().await;
+                request.send().await.unwrap().text().await.unwrap()
+            }
+        };
+        tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(pass)).await.unwrap() });
+        Self { url, came, open }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_that_comes_late_takes_no_text_that_was_sent_meanwhile_for_the_lost_one() {
+    let mut stage = Stage::new().await;
+    // So short that what is sent again lies within what the lost attempt could have asked for.
+    stage.timing = Timing::with_patience(Duration::from_secs(2));
+    stage.restart();
+    let tenant = stage.tenant("late", |_| ());
+    let id = unheard(&stage, &tenant, Fault::before(Trouble::Reset), |_| ()).await;
+    stage.time.pass(Duration::from_secs(10));
+    let gate = Gate::in_front_of(stage.twilio.base_url().to_owned()).await;
+    let (late, mut document) = (stage.another_poll(), Tenant::clone(&*stage.document(&tenant).await));
+    document.twilio.api_base_url.clone_from(&gate.url);
+    let until = stage.time.now() + SignedDuration::from_mins(2);
+    let others = async {
+        gate.came.notified().await;
+        stage.sweep(&tenant).await;
+        stage.send().await;
+        stage.twilio.idle().await;
+        gate.open.notify_one();
+    };
+    tokio::join!(poll::sweep::sweep(&late, &document, until), others);
+    let story = stage.story(&tenant, &id).await;
+    let tried = story.tried();
+    assert_eq!(tried[&1].outcome, Some(&Outcome::PresumedLost));
+    assert_eq!((tried[&1].is_accepted(), tried[&2].is_accepted()), (false, true), "{story:#?}");
+    assert_eq!((stage.state(&tenant, &id).await, stage.accepted(&id)), (State::Delivered, 1));
 }

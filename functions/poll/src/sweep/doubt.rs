@@ -36,6 +36,7 @@ pub(super) async fn settle(looking: &Looking<'_>, holders: &Holders) -> Done {
             }
             looking.overtaken().await
         }
+        Found::Decided => looking.overtaken().await,
         Found::Nothing if looking.now >= patient_until => {
             // Looking took its time, and another sweep may have found what this one didn't.
             let story = looking.deps.ledger.story(&tenant.id, id, Consistency::Strong).await?;

@@ -35,6 +35,8 @@ pub(super) enum Found {
     Nothing,
     /// Twilio could not be asked: no evidence of absence.
     NoAnswer,
+    /// Somebody else decided it while we looked.
+    Decided,
 }
 
 /// Whom a tenant's notifications are for, as far as they started lately: only one for the same number can hold a message to
@@ -83,6 +85,14 @@ pub(super) async fn find(
     let could_be = |listed: &twilio::Resource| ours(listed) && may_say(listed, looking.created) && in_time(listed);
     let mut candidates: Vec<_> = listed.into_iter().filter(could_be).collect();
     let appeared = |listed: &twilio::Resource| listed.date_created.unwrap_or(claimed_at);
+    if candidates.is_empty() {
+        return Ok(Found::Nothing);
+    }
+    // The list may show already what was sent again because another sweep presumed this one lost.
+    let own = looking.deps.ledger.story(&looking.tenant.id, &looking.story.id, Consistency::Strong).await?;
+    if own.tried().get(&attempt).is_some_and(|one| one.outcome.is_some() || one.is_accepted()) {
+        return Ok(Found::Decided);
+    }
     candidates.sort_by_key(|listed| (nearness(claimed_at, appeared(listed)), listed.sid.clone()));
     let mut unclear = false;
     for candidate in candidates {
