@@ -48,16 +48,16 @@ WHERE delivered_at > expires_at
 ORDER BY delivered_at;
 
 -- 6. Was anybody sent the same notification twice? More than one message or call, and no operator asked for the later one.
--- What expired in Twilio's queue (30036) reached nobody.
+-- What Twilio dropped before any carrier had it reached nobody.
 SELECT words.tenant, words.notification_id, count(DISTINCT words.sid) AS messages, min(words.learnt_at) AS first_at, max(words.learnt_at) AS last_at
 FROM ledger_words AS words
 LEFT JOIN ledger_facts AS release
   ON release.tenant = words.tenant AND release.notification_id = words.notification_id
   AND release.attempt = words.attempt AND release.fact = 'release' AND release.done_by IS NOT NULL
-LEFT JOIN ledger_attempts AS expired
-  ON expired.tenant = words.tenant AND expired.notification_id = words.notification_id
-  AND expired.attempt = words.attempt AND expired.verdict = 1 AND expired.error_code = 30036
-WHERE release.tenant IS NULL AND expired.tenant IS NULL
+LEFT JOIN ledger_attempts AS dropped
+  ON dropped.tenant = words.tenant AND dropped.notification_id = words.notification_id
+  AND dropped.attempt = words.attempt AND dropped.not_sent
+WHERE release.tenant IS NULL AND dropped.tenant IS NULL
 GROUP BY words.tenant, words.notification_id
 HAVING count(DISTINCT words.sid) > 1
 ORDER BY words.tenant, words.notification_id;

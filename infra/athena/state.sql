@@ -197,7 +197,12 @@ SELECT
   decided.verdict,
   deciding.sid,
   furthest.status AS word,
-  codes.error_code
+  codes.error_code,
+  -- Twilio took it and dropped it before any carrier had it: it waited in a queue for longer than it may, or met a cap.
+  coalesce(
+    decided.verdict IN (1, 2) AND codes.error_code IN (30001, 30022, 30023, 30027, 30036, 30450, 63017, 63018),
+    false
+  ) AS not_sent
 FROM tried
 LEFT JOIN decided
   ON decided.tenant = tried.tenant AND decided.notification_id = tried.notification_id AND decided.attempt = tried.attempt
@@ -311,11 +316,11 @@ told AS (
         AND coalesce(last.outcome, '') NOT IN ('refused', 'dry_run')
         THEN 'closed_' || closed.closed
       WHEN coalesce(released.attempt, 0) > coalesce(attempts.number, 0) THEN 'pending'
-      -- What expired in Twilio's queue was certainly not sent, and goes on until its own time is over.
-      WHEN last.verdict = 1 AND last.error_code = 30036
+      -- What was not sent goes on until its own time is over.
+      WHEN last.not_sent
         AND closed.closed IS NULL
         AND coalesce(released.expires_at, created.expires_at) > as_of.instant
-        THEN 'expired_in_queue'
+        THEN 'not_sent'
       WHEN last.verdict = 1 THEN 'failed'
       WHEN last.verdict = 2 THEN 'undelivered'
       WHEN last.outcome = 'refused' THEN 'refused'
@@ -352,7 +357,7 @@ SELECT
     WHEN 'closed_unconfirmed' THEN 'unconfirmed'
     WHEN 'closed_cancelled' THEN 'cancelled'
     WHEN 'refused' THEN 'failed'
-    WHEN 'expired_in_queue' THEN 'deferred'
+    WHEN 'not_sent' THEN 'deferred'
     WHEN 'presumed_lost' THEN 'in_doubt'
     WHEN 'no_answer' THEN 'in_doubt'
     ELSE stands
@@ -361,7 +366,7 @@ SELECT
   CASE
     WHEN stands = 'suppressed' THEN suppressed
     WHEN stands LIKE 'closed_%' THEN coalesce(why, closed)
-    WHEN error_code IS NOT NULL AND stands IN ('failed', 'undelivered', 'expired_in_queue') THEN CAST(error_code AS varchar)
+    WHEN error_code IS NOT NULL AND stands IN ('failed', 'undelivered', 'not_sent') THEN CAST(error_code AS varchar)
     WHEN stands IN ('failed', 'undelivered') AND word NOT IN ('failed', 'undelivered') THEN word
     WHEN stands IN ('refused', 'deferred') THEN code
     WHEN stands = 'presumed_lost' THEN 'presumed lost'
@@ -373,7 +378,7 @@ SELECT
   CASE
     WHEN stands = 'delivered' THEN delivered_sid
     WHEN stands = 'accepted' THEN underway_sid
-    WHEN stands IN ('failed', 'undelivered', 'expired_in_queue') THEN last_sid
+    WHEN stands IN ('failed', 'undelivered', 'not_sent') THEN last_sid
   END AS sid,
   occurred_at,
   created_at,

@@ -64,7 +64,7 @@ async fn a_text_that_arrives_is_followed_by_no_call_and_one_that_fails_by_a_call
     let stage = Stage::new().await;
     let tenant = stage.tenant("fails", |_| ());
     stage.twilio.change(|settings| {
-        for (number, code) in [(1, 30003), (2, 30001)] {
+        for (number, code) in [(1, 30003), (2, 30002)] {
             settings.undeliverable.insert(phone(number).e164().to_owned(), code);
         }
         let refused = Rule::on(Operation::MessageCreate, When::Always, Fault::before(Trouble::Code(21614)));

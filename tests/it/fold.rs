@@ -192,20 +192,35 @@ fn a_notification_stands_where_its_facts_say_in_every_order() {
 }
 
 #[test]
-fn what_expired_in_twilios_queue_goes_on_until_its_own_time_is_over() {
-    let coded = |number: u32, sid: &str, code: u32| {
-        let mut fact = callback(number, sid, "failed");
+fn what_twilio_dropped_unsent_goes_on_until_its_own_time_is_over() {
+    let said = |word: &str, number: u32, sid: &str, code: u32| {
+        let mut fact = callback(number, sid, word);
         let Detail::Callback(report) = &mut fact.detail else { unreachable!() };
         report.error_code = Some(code);
         fact
     };
+    let coded = |number: u32, sid: &str, code: u32| said("failed", number, sid, code);
     let text = || created(|_| ());
     let expired = || vec![text(), attempt(1), accepted(1, SID), coded(1, SID, 30036)];
     let with = |more: &[Fact]| [expired(), more.to_vec()].concat();
     check(&expired(), 500, State::Deferred);
     check(&[text(), attempt(1), coded(1, SID, 30036)], 500, State::Deferred);
     check(&[created(|c| c.expires_at = at(500)), attempt(1), coded(1, SID, 30036)], 500, State::Failed);
-    check(&[text(), attempt(1), accepted(1, SID), coded(1, SID, 30001)], 500, State::Failed);
+    for (word, code, expect) in [
+        ("failed", 30001, State::Deferred),
+        ("undelivered", 30022, State::Deferred),
+        ("undelivered", 30023, State::Deferred),
+        ("undelivered", 30027, State::Deferred),
+        ("failed", 30450, State::Deferred),
+        ("failed", 30002, State::Failed),
+        // These may have arrived.
+        ("undelivered", 30003, State::Undelivered),
+        ("undelivered", 30008, State::Undelivered),
+        ("undelivered", 30017, State::Undelivered),
+    ] {
+        check(&[text(), attempt(1), accepted(1, SID), said(word, 1, SID, code)], 500, expect);
+    }
+    check(&[text(), attempt(1), said("sent", 1, SID, 30023)], 500, State::Accepted);
     check(&with(&[closed(ClosedReason::Unconfirmed, 2, false)]), 500, State::Failed);
     check(&with(&[release(2, None)]), 500, State::Pending);
     check(&with(&[release(2, None), attempt(2), accepted(2, OTHER)]), 500, State::Accepted);

@@ -182,6 +182,42 @@ async fn what_expired_in_twilios_queue_unheard_is_found_by_asking_and_one_that_a
     assert!(stage.prove(&tenant).await.holds());
 }
 
+/// Queues and caps that are full are emptier later, each at its time; none of what met them was sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_met_a_full_queue_or_a_cap_is_sent_again_when_that_is_over() {
+    // Half past ten in the morning of the carriers' day.
+    for (code, at, waits) in [
+        (30001, "2026-03-17T17:30:00Z", Duration::from_mins(10)),
+        (30022, "2026-03-17T17:30:00Z", Duration::from_mins(10)),
+        (30450, "2026-03-17T17:30:00Z", Duration::from_mins(30)),
+        (30023, "2026-03-17T17:30:00Z", Duration::from_mins(13 * 60 + 30)),
+        (30027, "2026-03-17T17:30:00Z", Duration::from_mins(13 * 60 + 30)),
+    ] {
+        let stage = self::at(at).await;
+        let tenant = stage.tenant("full", |_| ());
+        stage.twilio.change(|settings| settings.undeliverable = [(phone(0).e164().to_owned(), code)].into());
+        let id = stage.create(&tenant, |_| ()).await;
+        stage.send().await;
+        stage.twilio.idle().await;
+        stage.twilio.change(|settings| settings.undeliverable.clear());
+        let asked = stage.twilio.accepted()[0].created;
+        let almost = waits - Duration::from_mins(2);
+        stage.play(&tenant, almost, almost / 8).await;
+        assert_eq!((stage.state(&tenant, &id).await, stage.accepted(&id)), (State::Deferred, 1), "{code}");
+        while stage.accepted(&id) < 2 {
+            assert_eq!(stage.state(&tenant, &id).await, State::Deferred, "{code}");
+            stage.play(&tenant, Duration::from_mins(1), Duration::from_mins(1)).await;
+        }
+        let waited = stage.twilio.accepted()[1].created.duration_since(asked);
+        let near = waits..waits + Duration::from_mins(2);
+        assert!(near.contains(&Duration::try_from(waited).unwrap()), "{code} {waited:?}");
+        assert_eq!(stage.state(&tenant, &id).await, State::Delivered, "{code}");
+        assert!(stage.prove(&tenant).await.holds(), "{code}");
+        // Whoever has to raise a cap is told.
+        assert_eq!(stage.counted().contains_key("AccountTrouble"), [30023, 30027].contains(&code), "{code}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_would_have_only_seconds_before_quiet_hours_waits_for_their_end() {
     let stage = at("2026-03-18T01:59:45Z").await; // 20:59:45

@@ -21,7 +21,7 @@ const KINDS: [(&str, &str); 4] = [
     ("benefits", "benefits_deadline"),
 ];
 /// Codes with and without a meaning that we know.
-const CODES: [u32; 6] = [21_211, 21_610, 30_003, 30_006, 30_036, 99_999];
+const CODES: [u32; 7] = [21_211, 21_610, 30_003, 30_006, 30_023, 30_036, 99_999];
 const SUPPRESSED: [Suppressed; 9] = [
     Suppressed::NoPhone,
     Suppressed::UnusablePhone,

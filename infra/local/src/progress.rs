@@ -4,7 +4,7 @@ use crate::stack::Stack;
 use jiff::Timestamp;
 use shared::ledger::NotAFact;
 use shared::ledger::scan::{self, Scanned};
-use shared::notification::{Detail, Outcome, State, Story, Tried};
+use shared::notification::{Detail, Outcome, State, Story};
 use shared::stamp;
 use shared::tenant::TenantId;
 use shared::timing::Timing;
@@ -179,7 +179,9 @@ fn moves(story: &Story, state: State, run: &Run<'_>) -> Moves {
     match state {
         State::Pending | State::Sending | State::InDoubt => Moves::Soon,
         State::Accepted if next_look.map_or(overdue, near) => Moves::Soon,
-        State::Deferred if last.is_some_and(Tried::expired_in_queue) && next_look.map_or(overdue, near) => Moves::Soon,
+        State::Deferred if last.is_some_and(|one| one.not_sent().is_some()) && next_look.map_or(overdue, near) => {
+            Moves::Soon
+        }
         State::Deferred => {
             match last.and_then(|one| one.outcome) {
                 // An account has to be mended by somebody first.

@@ -168,7 +168,7 @@ impl Story {
         match last {
             Some((_, one)) => {
                 let (state, reason) = match attempted(one, now) {
-                    (State::Failed, reason) if one.expired_in_queue() && self.may_go_on(now) => {
+                    (State::Failed | State::Undelivered, reason) if one.not_sent().is_some() && self.may_go_on(now) => {
                         (State::Deferred, reason)
                     }
                     other => other,

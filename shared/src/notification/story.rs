@@ -3,7 +3,7 @@
 
 use super::fact::{Attempt, AttemptOutcome, Closed, Created, Detail, Fact, Look, Outcome, Release, Report};
 use super::id::NotificationId;
-use crate::twilio::codes::{self, DeliveryClass};
+use crate::twilio::codes::{self, DeliveryClass, Later};
 use crate::twilio::{self, status::Verdict};
 use std::collections::BTreeMap;
 
@@ -178,10 +178,13 @@ impl<'a> Tried<'a> {
             .max()
     }
 
-    /// Whether it waited in Twilio's queue for longer than it may, and was dropped there: certainly not sent.
-    pub fn expired_in_queue(&self) -> bool {
-        self.verdict() == Some(Verdict::Failed)
-            && self.error_code().map(codes::delivery) == Some(DeliveryClass::Expired)
+    /// When it may be sent again, if Twilio took it and dropped it before any carrier had it: it waited in a queue for longer than
+    /// it may, or met a cap.
+    pub fn not_sent(&self) -> Option<Later> {
+        match (self.verdict()?, codes::delivery(self.error_code()?)) {
+            (Verdict::Failed | Verdict::Undelivered, DeliveryClass::NotSent(later)) => Some(later),
+            _ => None,
+        }
     }
 
     /// Twilio's furthest word of one of its messages or calls.

@@ -3,7 +3,10 @@
 //!
 //! Sources: Twilio's error dictionary, its Messages, Calls and Verify documentation.
 
+use crate::stamp;
+use jiff::Timestamp;
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// Twilio's error for somebody who has opted out (Twilio docs, error 21610), at creation and in callbacks alike.
 pub const OPTED_OUT: u32 = 21_610;
@@ -84,7 +87,9 @@ impl Class {
 /// Why an accepted message did not arrive, from the `ErrorCode` of a callback or resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeliveryClass {
-    /// It may work later: congestion, caps, a phone that is off.
+    /// It was dropped before any carrier had it, so that to send it again later texts nobody twice.
+    NotSent(Later),
+    /// It may work later, and may have arrived as well: congestion, a phone that is off.
     Transient,
     /// This number takes no texts.
     Recipient,
@@ -96,20 +101,43 @@ pub enum DeliveryClass {
     Account,
     /// The person, or their carrier on their behalf, has opted out.
     OptedOut,
-    /// Its validity period ended in the queue.
-    Expired,
     /// Two machines answer each other.
     Loop,
     /// Nobody knows: the safe answer for codes that aren't in the table.
     Unclear,
 }
 
+/// When what was not sent may be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Later {
+    /// After a while.
+    Soon,
+    /// After half an hour (Twilio docs, error 30450: a suspected fraud blocks a number for 15 to 30 minutes).
+    HalfHour,
+    /// When the carriers' daily caps are counted anew: at midnight, Pacific time (Twilio docs, error 30023).
+    NextDay,
+}
+
+impl Later {
+    /// The earliest moment for what was asked for at `since`.
+    pub fn earliest(self, since: Timestamp) -> Timestamp {
+        match self {
+            Self::Soon => since,
+            Self::HalfHour => stamp::after(since, Duration::from_mins(30)),
+            Self::NextDay => since
+                .in_tz("America/Los_Angeles")
+                .and_then(|local| local.tomorrow()?.start_of_day())
+                .map_or_else(|_| stamp::after(since, Duration::from_hours(24)), |midnight| midnight.timestamp()),
+        }
+    }
+}
+
 impl DeliveryClass {
     /// Whether somebody has to look before more is sent.
     pub fn raises_alarm(self) -> bool {
         match self {
-            Self::Content | Self::Config | Self::Account | Self::Loop => true,
-            Self::Transient | Self::Recipient | Self::OptedOut | Self::Expired | Self::Unclear => false,
+            Self::Content | Self::Config | Self::Account | Self::Loop | Self::NotSent(Later::NextDay) => true,
+            Self::NotSent(_) | Self::Transient | Self::Recipient | Self::OptedOut | Self::Unclear => false,
         }
     }
 }
@@ -227,8 +255,8 @@ const CREATION: &[Row<Class>] = &[
 ];
 
 const DELIVERY: &[Row<DeliveryClass>] = &[
-    row(30001, DeliveryClass::Transient, "queue overflow"),
-    row(30022, DeliveryClass::Transient, "rate limit of the carriers"),
+    row(30001, DeliveryClass::NotSent(Later::Soon), "queue overflow"),
+    row(30022, DeliveryClass::NotSent(Later::Soon), "rate limit of the carriers"),
     row(30002, DeliveryClass::Account, "account suspended"),
     row(30003, DeliveryClass::Transient, "phone off or out of reach"),
     row(30004, DeliveryClass::OptedOut, "blocked: opted out or on a do-not-call list"),
@@ -244,19 +272,19 @@ const DELIVERY: &[Row<DeliveryClass>] = &[
     row(30410, DeliveryClass::Transient, "carrier did not answer in time"),
     row(30020, DeliveryClass::Transient, "internal error at Twilio"),
     row(30021, DeliveryClass::Transient, "internal error at Twilio"),
-    row(30023, DeliveryClass::Transient, "daily cap of the brand reached"),
-    row(30027, DeliveryClass::Transient, "daily cap of T-Mobile reached"),
+    row(30023, DeliveryClass::NotSent(Later::NextDay), "daily cap of the brand reached"),
+    row(30027, DeliveryClass::NotSent(Later::NextDay), "daily cap of T-Mobile reached"),
     row(30018, DeliveryClass::Config, "sender id is not registered"),
     row(30024, DeliveryClass::Config, "sender is not provisioned by the carrier"),
     row(30032, DeliveryClass::Config, "toll-free number is not verified"),
     row(30033, DeliveryClass::Config, "campaign suspended"),
     row(30034, DeliveryClass::Config, "sender number is not registered"),
     row(30035, DeliveryClass::Config, "sender number is still being set up"),
-    row(30036, DeliveryClass::Expired, "validity period ended before it was sent"),
-    row(30450, DeliveryClass::Transient, "blocked for half an hour as possible fraud"),
+    row(30036, DeliveryClass::NotSent(Later::Soon), "validity period ended before it was sent"),
+    row(30450, DeliveryClass::NotSent(Later::HalfHour), "blocked for half an hour as possible fraud"),
     row(14107, DeliveryClass::Loop, "too many replies between two numbers"),
-    row(63017, DeliveryClass::Transient, "too many messages per second"),
-    row(63018, DeliveryClass::Transient, "rate limit of the channel"),
+    row(63017, DeliveryClass::NotSent(Later::Soon), "too many messages per second"),
+    row(63018, DeliveryClass::NotSent(Later::Soon), "rate limit of the channel"),
 ];
 
 const VERIFICATION: &[Row<VerifyClass>] = &[
@@ -312,11 +340,25 @@ mod tests {
         check(30006, DeliveryClass::Recipient);
         check(30007, DeliveryClass::Content);
         check(30034, DeliveryClass::Config);
-        check(30036, DeliveryClass::Expired);
+        check(30023, DeliveryClass::NotSent(Later::NextDay));
+        check(30036, DeliveryClass::NotSent(Later::Soon));
         check(39999, DeliveryClass::Unclear);
         assert_eq!(verification(60203), Some(VerifyClass::Limited));
         assert_eq!(verification(60205), Some(VerifyClass::Refused));
         assert_eq!(verification(21211), None);
+    }
+
+    #[test]
+    fn what_was_not_sent_waits_for_what_held_it_up() {
+        let check = |later: Later, since: &str, expect: &str| {
+            assert_eq!(stamp::format(later.earliest(since.parse().unwrap())), expect, "{later:?} {since}");
+        };
+        check(Later::Soon, "2026-03-17T21:42:07Z", "2026-03-17T21:42:07.000Z");
+        check(Later::HalfHour, "2026-03-17T21:42:07Z", "2026-03-17T22:12:07.000Z");
+        check(Later::NextDay, "2026-03-17T06:59:59Z", "2026-03-17T07:00:00.000Z");
+        check(Later::NextDay, "2026-03-17T07:00:00Z", "2026-03-18T07:00:00.000Z");
+        check(Later::NextDay, "2026-11-01T06:00:00Z", "2026-11-01T07:00:00.000Z"); // the night after has 25 hours
+        check(Later::NextDay, "2026-11-01T12:00:00Z", "2026-11-02T08:00:00.000Z");
     }
 
     #[test]
@@ -343,5 +385,6 @@ mod tests {
         assert!(Class::Account.is_account_trouble() && !Class::Config.is_account_trouble());
         assert!(Class::Config.raises_alarm() && !Class::Recipient.raises_alarm());
         assert!(delivery(30007).raises_alarm() && !delivery(30003).raises_alarm());
+        assert!(delivery(30027).raises_alarm() && !delivery(30036).raises_alarm());
     }
 }

@@ -10,7 +10,7 @@ use shared::notification::{
 };
 use shared::stamp;
 use shared::tenant::Tenant;
-use shared::twilio::codes::{self, DeliveryClass};
+use shared::twilio::codes::{self, DeliveryClass, Later};
 use shared::twilio::status::{self, Verdict};
 use std::time::Duration;
 
@@ -122,11 +122,13 @@ impl Looking<'_> {
     async fn deferred(&self) -> Done {
         let tried = self.story.tried();
         let Some((&attempt, one)) = tried.last_key_value() else { return Ok(()) };
+        if let Some(later) = one.not_sent() {
+            return self.not_sent(attempt, later).await;
+        }
         match one.outcome {
             Some(Outcome::Deferred { retry_at, .. }) if *retry_at <= self.now => {
                 self.release(attempt + 1, "its pause is over").await
             }
-            _ if one.expired_in_queue() => self.expired_in_queue(attempt).await,
             // Due again by itself, but for a call that may have to follow earlier.
             _ => match escalation::unlooked(self) {
                 Some(at) => self.again(stamp::between(self.now, at), "deferred, and a call may have to follow").await,
@@ -135,16 +137,18 @@ impl Looking<'_> {
         }
     }
 
-    /// Twilio dropped it unsent, and its own time isn't over.
-    async fn expired_in_queue(&self, attempt: u32) -> Done {
+    /// Twilio took it and dropped it, and its own time isn't over.
+    async fn not_sent(&self, attempt: u32, later: Later) -> Done {
         // A Twilio that drops everything at once is not asked in vain all day.
-        let before = self.story.tried().values().filter(|one| one.expired_in_queue()).count().saturating_sub(1);
-        let wait = self.growing(before);
-        let waited = self.story.claimed_at(attempt).map_or(wait, |claimed_at| stamp::between(claimed_at, self.now));
-        if waited < wait {
-            return self.again(wait.saturating_sub(waited), "it expired in Twilio's queue, and is tried again").await;
+        let before = self.story.tried().values().filter(|one| one.not_sent().is_some()).count().saturating_sub(1);
+        let Some(claimed_at) = self.story.claimed_at(attempt) else {
+            return self.release(attempt + 1, "it was not sent").await;
+        };
+        let earliest = later.earliest(claimed_at).max(stamp::after(claimed_at, self.growing(before)));
+        if earliest > self.now {
+            return self.again(stamp::between(self.now, earliest), "it was not sent, and is tried again").await;
         }
-        self.release(attempt + 1, "it expired in Twilio's queue").await
+        self.release(attempt + 1, "it was not sent").await
     }
 
     /// A wait that is longer each time.

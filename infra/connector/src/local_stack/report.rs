@@ -109,10 +109,10 @@ pub(super) fn proof(proof: &Proof) -> Vec<String> {
 
 /// Without a Twilio of our own: what the ledger alone can show.
 pub(super) fn proof_without_twilio(progress: &Progress) -> (Vec<String>, bool) {
-    // What expired in Twilio's queue reached nobody, and is sent again.
+    // What was dropped before any carrier had it reached nobody, and is sent again.
     let sids = |story: &Story| {
         let tried = story.tried();
-        let sent = tried.values().filter(|one| !one.expired_in_queue());
+        let sent = tried.values().filter(|one| one.not_sent().is_none());
         sent.flat_map(Tried::sids).map(str::to_owned).collect::<BTreeSet<_>>()
     };
     let accepted = progress.stories.iter().filter(|(_, story)| was_accepted(story)).count();

@@ -167,8 +167,8 @@ pub fn of_story(story: &Story) -> Vec<(Check, String)> {
             ));
         }
         if let Some(sid) = sids.first() {
-            // What expired in Twilio's queue reached nobody, and is sent again.
-            if !one.expired_in_queue() {
+            // What was dropped before any carrier had it reached nobody, and is sent again.
+            if one.not_sent().is_none() {
                 before = Some(*number);
             }
             if one.claim.is_none() {

@@ -141,7 +141,7 @@ fn first_status(scheduled: bool, with_service: bool) -> &'static str {
 }
 
 /// Codes of messages that never reach a carrier: `failed`. With all others the carrier says no: `undelivered`.
-const NEVER_SENT: &[u32] = &[30001, 30002, 30022, 30036];
+const NEVER_SENT: &[u32] = &[30001, 30002, 30022, 30036, 30450];
 
 fn script(with_service: bool, trouble: Option<u32>) -> Vec<Step> {
     let mut script = Vec::new();
