@@ -186,6 +186,7 @@ tried AS (
     max(CASE WHEN fact = 'attempt' THEN deadline END) AS deadline,
     max(CASE WHEN fact = 'attempt' THEN request_id END) AS request_id,
     max(CASE WHEN fact = 'outcome' THEN outcome END) AS outcome,
+    max(CASE WHEN fact = 'outcome' THEN status END) AS status,
     max(CASE WHEN fact = 'outcome' THEN code END) AS code
   FROM ledger_evidence
   GROUP BY tenant, notification_id, attempt
@@ -198,10 +199,11 @@ SELECT
   deciding.sid,
   furthest.status AS word,
   codes.error_code,
-  -- Twilio took it and dropped it before any carrier had it: it waited in a queue for longer than it may, or met a cap.
-  coalesce(
-    decided.verdict IN (1, 2) AND codes.error_code IN (30001, 30022, 30023, 30027, 30036, 30450, 63017, 63018),
-    false
+  -- Twilio took it, and nobody got it: a text that waited in a queue for longer than it may, or met a cap, before any carrier had
+  -- it; a call that we took back out of the queue.
+  decided.verdict IN (1, 2) AND (
+    coalesce(tried.outcome = 'accepted' AND tried.status = 'canceled', false)
+    OR coalesce(codes.error_code IN (30001, 30022, 30023, 30027, 30036, 30450, 63017, 63018), false)
   ) AS not_sent
 FROM tried
 LEFT JOIN decided

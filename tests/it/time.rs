@@ -4,6 +4,7 @@ use crate::stage::{Stage, Time, phone};
 use jiff::SignedDuration;
 use jiff::Timestamp;
 use local::stack;
+use local::twilio::{AcceptedMessage, Fault, Operation, Rule, Trouble, When};
 use serde_json::{Value, json};
 use shared::notification::{Created, State};
 use shared::phone::Channel;
@@ -252,4 +253,55 @@ async fn a_texts_time_in_twilios_queue_ends_before_its_own_however_late_twilio_t
     stage.time.pass(Duration::from_secs(15));
     stage.sweep(&tenant).await;
     assert_eq!((stage.state(&tenant, &id).await, stage.accepted(&id)), (State::Expired, 0));
+}
+
+/// Twilio starts an account's calls one after the other, and a waiting call has no period of validity.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_call_waits_in_twilios_queue_until_quiet_hours() {
+    let stage = at("2026-03-18T01:29:58Z").await; // 20:29:58, and 20:30 once the document is written
+    let tenant = stage.tenant("calls", quiet("21:00", "08:00"));
+    stage.twilio.change(|settings| settings.call_spacing = Duration::from_mins(5));
+    for _ in 0..8 {
+        stage.create(&tenant, |created| created.channel = Channel::Voice).await;
+        stage.send().await;
+    }
+    stage.twilio.change(|settings| settings.call_spacing = Duration::ZERO);
+    stage.twilio.idle().await;
+    let taken_back = |call: &&AcceptedMessage| call.status == "canceled";
+    assert_eq!(stage.twilio.accepted().iter().filter(taken_back).count(), 3);
+    let count = async |state: State| {
+        let stories = stage.stories(&tenant).await;
+        stories.iter().filter(|story| story.standing(stage.time.now()).state == state).count()
+    };
+    assert_eq!((count(State::Delivered).await, count(State::Deferred).await), (5, 3));
+    assert_eq!((stage.counted()["Accepted"], stage.counted()["Deferred"]), (5, 3));
+    // In the night nobody is called, and in the morning everybody.
+    stage.time.pass(Duration::from_mins(31));
+    stage.minutes(&tenant, 10 * 60 + 55).await;
+    assert_eq!(stage.twilio.accepted().len(), 8);
+    stage.minutes(&tenant, 12).await;
+    assert_eq!((count(State::Delivered).await, stage.twilio.accepted().len()), (8, 8 + 3));
+    assert!(stage.prove(&tenant).await.holds());
+}
+
+/// Twilio no longer answers when a call is to be taken back: it is known to be on its way, and not asked for again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_can_not_be_taken_back_is_not_made_again() {
+    let stage = at("2026-03-18T01:58:58Z").await;
+    let tenant = stage.tenant("calls", quiet("21:00", "08:00"));
+    let busy = Rule::on(Operation::CallUpdate, When::Always, Fault::before(Trouble::Status(503)));
+    stage.twilio.change(|settings| {
+        settings.call_spacing = Duration::from_mins(20);
+        settings.faults.rules = vec![busy];
+    });
+    for _ in 0..2 {
+        stage.create(&tenant, |created| created.channel = Channel::Voice).await;
+        stage.send().await;
+    }
+    stage.twilio.change(|settings| settings.call_spacing = Duration::ZERO);
+    stage.twilio.idle().await;
+    stage.minutes(&tenant, 12 * 60).await;
+    let states =
+        stage.stories(&tenant).await.iter().map(|story| story.standing(stage.time.now()).state).collect::<Vec<_>>();
+    assert_eq!((states, stage.twilio.accepted().len()), (vec![State::Delivered; 2], 2));
 }

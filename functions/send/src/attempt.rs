@@ -13,6 +13,7 @@ use shared::phone::PhoneNumber;
 use shared::stamp;
 use shared::tenant::{Mode, Tenant, TenantId, store};
 use shared::twilio::codes::Class;
+use shared::twilio::status::CANCELED;
 use shared::twilio::{Reply, Resource};
 use std::time::Duration;
 
@@ -196,6 +197,12 @@ async fn settle(
     let (tenant, id, now) = (due.tenant, due.id, deps.clock.now());
     let attempt = claim.attempt;
     match reply {
+        Reply::Accepted(Resource { sid, status, .. }) if status == CANCELED => {
+            deps.pace.recovered(&tenant.id);
+            deps.metrics.count(&tenant.id, "Deferred", 1, Some("call_queue"));
+            tracing::info!(tenant = %tenant.id, notification = %id, attempt, sid, "taken back: it would have been dialled too late");
+            deps.ledger.settle(tenant, id, claim, Outcome::Accepted { sid, status, evidence: None }, now, None).await
+        }
         Reply::Accepted(Resource { sid, status, .. }) => {
             deps.pace.recovered(&tenant.id);
             deps.metrics.count(&tenant.id, "Accepted", 1, Some(due.created.channel.as_str()));

@@ -10,6 +10,7 @@ use shared::stamp;
 use shared::tenant::Tenant;
 use shared::timing::Timing;
 use shared::twilio::codes::Class;
+use shared::twilio::status::CANCELED;
 use shared::twilio::{self, NewCall, NewMessage, Reply};
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ pub struct Request<'a> {
     pub body: &'a str,
     /// Which attempt.
     pub attempt: u32,
-    /// When a text must have left Twilio's queue.
+    /// When it must have left Twilio's queue.
     pub ends: Timestamp,
 }
 
@@ -97,11 +98,22 @@ async fn once(deps: &Deps, request: &Request<'_>, callback: &str) -> Reply {
         Channel::Voice => {
             let language = request.created.language.as_deref().unwrap_or(&request.tenant.default_language);
             let twiml = twilio::say_twiml(request.body, language);
-            deps.twilio
-                .create_call(account, &NewCall { to: request.to, twiml: &twiml, status_callback: callback })
-                .await
+            let call = NewCall { to: request.to, twiml: &twiml, status_callback: callback };
+            in_time(deps, request, deps.twilio.create_call(account, &call).await).await
         }
     }
+}
+
+/// Takes a call back out of Twilio's queue that would be dialled after its end: an account's calls are started one a second,
+/// and no period of validity ends their waiting (Twilio docs, Call resource, `QueueTime`).
+async fn in_time(deps: &Deps, request: &Request<'_>, mut reply: Reply) -> Reply {
+    if let Reply::Accepted(call) = &mut reply
+        && call.queue_time.is_some_and(|wait| stamp::after(deps.clock.now(), wait) >= request.ends)
+        && deps.twilio.cancel_call(&request.tenant.twilio, &call.sid).await
+    {
+        CANCELED.clone_into(&mut call.status);
+    }
+    reply
 }
 
 /// Full jitter over 100 ms, doubling, 3 s at most.

@@ -4,6 +4,7 @@
 use crate::twilio::AcceptedMessage;
 use shared::notification::{State, Story};
 use shared::twilio::codes::{self, DeliveryClass};
+use shared::twilio::status::CANCELED;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What came of the comparison.
@@ -13,7 +14,7 @@ pub struct Proof {
     pub at_twilio: usize,
     /// Messages and calls that the ledger says Twilio accepted.
     pub on_ledger: usize,
-    /// Notifications that Twilio accepted more than once, but for what it dropped before any carrier had it.
+    /// Notifications that Twilio accepted more than once, but for what was dropped or taken back before anybody was reached.
     pub doubled: Vec<String>,
     /// Notifications that the ledger says were accepted, and Twilio knows nothing of.
     pub missing: Vec<String>,
@@ -44,8 +45,9 @@ pub fn prove(stories: &[Story], now: jiff::Timestamp, accepted: &[AcceptedMessag
     for message in accepted {
         at_twilio.entry(message.notification.clone().unwrap_or_default()).or_default().insert(&message.sid);
     }
-    let dropped =
-        |message: &&AcceptedMessage| matches!(message.error_code.map(codes::delivery), Some(DeliveryClass::NotSent(_)));
+    let dropped = |message: &&AcceptedMessage| {
+        message.status == CANCELED || matches!(message.error_code.map(codes::delivery), Some(DeliveryClass::NotSent(_)))
+    };
     let unsent: BTreeSet<&str> = accepted.iter().filter(dropped).map(|message| message.sid.as_str()).collect();
     let mut proof = Proof { at_twilio: accepted.len(), ..Proof::default() };
     let known: BTreeSet<String> = stories.iter().map(|story| story.id.to_string()).collect();

@@ -4,7 +4,7 @@
 use super::fact::{Attempt, AttemptOutcome, Closed, Created, Detail, Fact, Look, Outcome, Release, Report};
 use super::id::NotificationId;
 use crate::twilio::codes::{self, DeliveryClass, Later};
-use crate::twilio::{self, status::Verdict};
+use crate::twilio::{self, status::CANCELED, status::Verdict};
 use std::collections::BTreeMap;
 
 /// One notification's facts.
@@ -178,11 +178,15 @@ impl<'a> Tried<'a> {
             .max()
     }
 
-    /// When it may be sent again, if Twilio took it and dropped it before any carrier had it: it waited in a queue for longer than
-    /// it may, or met a cap.
+    /// When it may be sent again, if Twilio took it and nobody got it: a text that waited in a queue for longer than it may, or
+    /// met a cap, before any carrier had it; a call that we took back out of the queue.
     pub fn not_sent(&self) -> Option<Later> {
-        match (self.verdict()?, codes::delivery(self.error_code()?)) {
-            (Verdict::Failed | Verdict::Undelivered, DeliveryClass::NotSent(later)) => Some(later),
+        let (Verdict::Failed | Verdict::Undelivered) = self.verdict()? else { return None };
+        if matches!(self.outcome, Some(Outcome::Accepted { status, .. }) if status == CANCELED) {
+            return Some(Later::Soon);
+        }
+        match codes::delivery(self.error_code()?) {
+            DeliveryClass::NotSent(later) => Some(later),
             _ => None,
         }
     }

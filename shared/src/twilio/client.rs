@@ -6,6 +6,7 @@ use super::channel::Channel;
 use super::codes::Class;
 use super::http::{Failure, address, web_address};
 use super::reply::Reply;
+use super::status::CANCELED;
 use super::wire::Wire;
 use crate::phone::PhoneNumber;
 use crate::tls::{self, Tls};
@@ -113,6 +114,20 @@ impl Client {
             ("MachineDetection", "Enable"),
         ];
         self.create(account, Channel::Call, &form).await
+    }
+
+    /// Cancels a call that waits in Twilio's queue (Twilio docs, Call resource, update). Answers whether it will certainly not be
+    /// dialled; one that is being dialled already goes on, and so may one of which nothing is heard.
+    pub async fn cancel_call(&self, account: &Account, sid: &str) -> bool {
+        let path = ["2010-04-01", "Accounts", &account.account_sid, Channel::Call.collection(), &format!("{sid}.json")];
+        let exchange = async {
+            let url = address(&account.api_base_url, &path)?;
+            self.post(url, account.rest_credentials(), &[("Status", CANCELED)]).await
+        };
+        match exchange.await.map(|answer| Reply::of_answer(answer, Channel::Call)) {
+            Ok(Reply::Accepted(call)) => call.sid == sid && call.status == CANCELED,
+            _ => false,
+        }
     }
 
     async fn create(&self, account: &Account, channel: Channel, form: &[(&str, &str)]) -> Reply {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use serde_json::{Map, Value};
 use std::fmt;
+use std::time::Duration;
 
 static RFC_2822: DateTimeParser = DateTimeParser::new();
 
@@ -24,6 +25,8 @@ pub struct Resource {
     pub direction: Option<String>,
     /// When Twilio took it in; whole seconds.
     pub date_created: Option<Timestamp>,
+    /// How long a call will wait before it is dialled, as far as Twilio says so: an account's calls are started one a second.
+    pub queue_time: Option<Duration>,
     /// Why it failed, a code for [`super::codes::delivery`].
     pub error_code: Option<u32>,
     /// Everything Twilio sent, the above included, unless it is more than [`MOST_KEPT`].
@@ -43,6 +46,7 @@ impl Resource {
             to: text("to"),
             direction: text("direction"),
             date_created: text("date_created").and_then(|date| RFC_2822.parse_timestamp(date).ok()),
+            queue_time: text("queue_time").and_then(|millis| millis.parse().ok()).map(Duration::from_millis),
             error_code: fields.get("error_code").and_then(code),
             fields: bounded(fields),
         })

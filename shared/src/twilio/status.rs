@@ -54,6 +54,9 @@ pub fn furthest<'a>(channel: Channel, words: impl IntoIterator<Item = &'a str>) 
     words.into_iter().max_by_key(|word| (standing(channel, word), *word))
 }
 
+/// The status of what was stopped before it left Twilio, and the word that stops it.
+pub const CANCELED: &str = "canceled";
+
 /// Twilio docs, Track outbound message status. `accepted` and `scheduled` need a messaging service; `sent` means that the
 /// nearest carrier took it; `partially_delivered` is deprecated; `read` comes from RCS and `WhatsApp`.
 const MESSAGE: &[(&str, u8, Verdict)] = &[
@@ -66,7 +69,7 @@ const MESSAGE: &[(&str, u8, Verdict)] = &[
     ("delivered", 4, Verdict::Delivered),
     ("undelivered", 4, Verdict::Undelivered),
     ("failed", 4, Verdict::Failed),
-    ("canceled", 4, Verdict::Failed),
+    (CANCELED, 4, Verdict::Failed),
     ("read", 5, Verdict::Delivered),
 ];
 
@@ -80,7 +83,7 @@ const CALL: &[(&str, u8, Verdict)] = &[
     ("busy", 3, Verdict::Undelivered),
     ("no-answer", 3, Verdict::Undelivered),
     ("failed", 3, Verdict::Undelivered),
-    ("canceled", 3, Verdict::Undelivered),
+    (CANCELED, 3, Verdict::Undelivered),
 ];
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::settings::{CallEnd, FakeAccount};
 use super::world::State;
 use super::{draws, magic};
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// Judges a request to call, and makes the call of it.
 pub(super) fn accept(state: &State, account: &FakeAccount, form: &Params, now: Timestamp) -> Result<Record, Refusal> {
@@ -45,12 +46,25 @@ pub(super) fn accept(state: &State, account: &FakeAccount, form: &Params, now: T
         updated: now,
         begun: None,
         validity_seconds: 0,
+        queue_time: queue_time(state, account),
         status_callback,
         script: script(end, &events),
         answered_by: answered_by(form, end).map(str::to_owned),
         done: 0,
         revision: 0,
     })
+}
+
+/// How long a new call has to wait: its own turn comes after those of its account that have not started.
+fn queue_time(state: &State, account: &FakeAccount) -> Duration {
+    let spacing = state.settings.call_spacing;
+    if spacing.is_zero() {
+        return spacing;
+    }
+    let waits =
+        |record: &&Record| record.kind == Kind::Call && record.account_sid == account.account_sid && record.done == 0;
+    let ahead = state.records.iter().filter(waits).count();
+    spacing.saturating_mul(u32::try_from(ahead + 1).unwrap_or(u32::MAX))
 }
 
 fn caller(state: &State, account: &FakeAccount, form: &Params) -> Result<String, Refusal> {

@@ -8,6 +8,7 @@ use super::record::{Kind, Record};
 use super::world::World;
 use super::{draws, record};
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// Receives a message for a number of some account and posts it; `None` if no account has the number.
 pub(super) async fn receive(world: &World, from: &str, to: &str, body: &str, webhook_url: &str) -> Option<Sent> {
@@ -68,6 +69,7 @@ fn message(account_sid: &str, service: Option<String>, from: &str, to: &str, bod
         updated: now,
         begun: Some(now),
         validity_seconds: 0,
+        queue_time: Duration::ZERO,
         status_callback: None,
         answered_by: None,
         script: Vec::new(),

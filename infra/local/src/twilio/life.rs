@@ -57,7 +57,11 @@ fn pause(world: &World, sid: &str) -> Option<Duration> {
     let record = state.records.get(sid).filter(|record| record.done < record.script.len())?;
     let steps = state.settings.steps.clone();
     let about = ("pause", &record.to, &record.body, record.done);
-    Some(if steps.is_empty() { *steps.start() } else { draws::source(state.settings.seed, about).random_range(steps) })
+    let step =
+        if steps.is_empty() { *steps.start() } else { draws::source(state.settings.seed, about).random_range(steps) };
+    // Whoever lets calls start at once empties the queue.
+    let queued = record.done == 0 && !state.settings.call_spacing.is_zero();
+    Some(if queued { record.queue_time + step } else { step })
 }
 
 /// Takes the next step of the script and returns the record as it is then.

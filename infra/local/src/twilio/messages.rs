@@ -9,6 +9,7 @@ use super::settings::FakeAccount;
 use super::world::State;
 use super::{draws, magic};
 use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
 use url::Url;
 
 /// Judges a request to send, and makes the message of it.
@@ -42,6 +43,7 @@ pub(super) fn accept(state: &State, account: &FakeAccount, form: &Params, now: T
         updated: now,
         begun: None,
         validity_seconds,
+        queue_time: Duration::ZERO,
         status_callback,
         answered_by: None,
         script: if scheduled { Vec::new() } else { script(service.is_some(), trouble) },

@@ -6,6 +6,7 @@ use super::settings::BodyShown;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// What a trial account's texts begin with.
 const TRIAL_NOTICE: &str = "Sent from your Twilio trial account - ";
@@ -40,6 +41,8 @@ pub(super) struct Record {
     /// When a message was sent, or a call was answered.
     pub(super) begun: Option<Timestamp>,
     pub(super) validity_seconds: i64,
+    /// How long a call waits for those before it.
+    pub(super) queue_time: Duration,
     pub(super) status_callback: Option<String>,
     /// What machine detection will say, if it was asked for.
     pub(super) answered_by: Option<String>,
@@ -167,7 +170,7 @@ impl Record {
             "duration": seconds.filter(|_| ended).map(|seconds| seconds.to_string()), "end_time": end_time,
             "forwarded_from": Value::Null, "from": self.from, "from_formatted": self.from, "group_sid": Value::Null,
             "parent_call_sid": Value::Null, "phone_number_sid": Value::Null, "price": Value::Null, "price_unit": "USD",
-            "queue_time": "0", "sid": self.sid, "start_time": self.begun.map(rfc2822), "status": self.status,
+            "queue_time": self.queue_time.as_millis().to_string(), "sid": self.sid, "start_time": self.begun.map(rfc2822), "status": self.status,
             "subresource_uris": {"events": format!("{uri}/Events.json")}, "to": self.to, "to_formatted": self.to,
             "trunk_sid": Value::Null, "uri": format!("{uri}.json"),
         })

@@ -20,6 +20,8 @@ pub struct Settings {
     pub latency: Duration,
     /// The pause between two statuses of a message or call; each is drawn from the seed.
     pub steps: RangeInclusive<Duration>,
+    /// How long after one call of an account the next is started; what is asked for sooner waits in a queue. Twilio's is a second.
+    pub call_spacing: Duration,
     /// How long a new message or call stays out of lists, by the clock. A fetch by sid finds it at once.
     pub list_lag: Duration,
     /// The order of lists, which Twilio doesn't document.
@@ -51,13 +53,14 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// No accounts, no faults, and 5 to 50 milliseconds between statuses.
+    /// No accounts, no faults, 5 to 50 milliseconds between statuses, and calls that start at once.
     pub fn new(clock: Clock) -> Self {
         Self {
             clock,
             accounts: Vec::new(),
             latency: Duration::ZERO,
             steps: Duration::from_millis(5)..=Duration::from_millis(50),
+            call_spacing: Duration::ZERO,
             list_lag: Duration::ZERO,
             list_order: ListOrder::NewestFirst,
             body_shown: BodyShown::AsSent,
