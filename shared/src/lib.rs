@@ -9,7 +9,7 @@
 //! - [`peoplesoft`] and [`twilio`]: the two systems that we connect, as clients see them;
 //! - [`template`], [`phone`], [`moment`]: what is said, to whom, when;
 //! - [`gateway`]: a request to us, and its answer;
-//! - [`timing`], [`settings`], [`telemetry`], [`metrics`], [`tls`], [`aws`], [`clock`], [`stamp`], [`spelling`], [`web`]: how long, where, and
+//! - [`timing`], [`pause`], [`settings`], [`telemetry`], [`metrics`], [`tls`], [`aws`], [`clock`], [`stamp`], [`spelling`], [`web`]: how long, where, and
 //!   how it is written down.
 
 pub mod aws;
@@ -20,6 +20,7 @@ pub mod ledger;
 pub mod metrics;
 pub mod moment;
 pub mod notification;
+pub mod pause;
 pub mod peoplesoft;
 pub mod phone;
 pub mod settings;

@@ -18,7 +18,8 @@ pub struct Timing {
     pub patience: Duration,
     /// The first look at a notification that started.
     pub first_look: Duration,
-    /// The later looks at one that was accepted and never heard of again, counted from its creation.
+    /// The later looks at one that was accepted and never heard of again, counted from when its attempt
+    /// began. The first is also the longest wait between two attempts of what was not sent, and the last ends all doubt.
     pub later_looks: [Duration; 3],
     /// The first pause after a request that was not processed; doubles.
     pub retry_base: Duration,

@@ -202,7 +202,7 @@ async fn what_met_a_full_queue_or_a_cap_is_sent_again_when_that_is_over() {
         stage.twilio.idle().await;
         stage.twilio.change(|settings| settings.undeliverable.clear());
         let asked = stage.twilio.accepted()[0].created;
-        let almost = waits - Duration::from_mins(2);
+        let almost = waits.saturating_sub(Duration::from_mins(2));
         stage.play(&tenant, almost, almost / 8).await;
         assert_eq!((stage.state(&tenant, &id).await, stage.accepted(&id)), (State::Deferred, 1), "{code}");
         while stage.accepted(&id) < 2 {

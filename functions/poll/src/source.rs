@@ -8,6 +8,7 @@ use crate::turn::Turn;
 use jiff::Timestamp;
 use shared::ledger;
 use shared::ledger::cursor::{Cursor, Ended};
+use shared::pause;
 use shared::peoplesoft::Class;
 use shared::stamp;
 use shared::tenant::{EventSource, Tenant};
@@ -111,10 +112,7 @@ fn next_regular(tenant: &Tenant, started: Timestamp) -> Timestamp {
 
 fn pause(deps: &Deps, error: &Error, failures: u32) -> Duration {
     let timing = &deps.timing;
-    let usual = timing
-        .source_retry_base
-        .saturating_mul(2_u32.saturating_pow((failures - 1).min(16)))
-        .min(timing.source_retry_cap);
+    let usual = pause::doubled(timing.source_retry_base, failures - 1, timing.source_retry_cap);
     match error {
         Error::PeopleSoft(error) => {
             let asked = error.retry_after().map(|asked| asked.min(timing.asked_pause_cap));

@@ -9,6 +9,7 @@ use shared::ledger::consent::Said;
 use shared::ledger::read::Consistency;
 use shared::ledger::{self, attempt::Claim};
 use shared::notification::{Closed, ClosedReason, Created, Detail, Fact, NotificationId, Outcome, State, Story};
+use shared::pause;
 use shared::phone::PhoneNumber;
 use shared::stamp;
 use shared::tenant::{Mode, Tenant, TenantId, store};
@@ -213,7 +214,7 @@ async fn settle(
             deps.ledger.settle(tenant, id, claim, Outcome::Accepted { sid, status, evidence: None }, now, None).await
         }
         Reply::NotProcessed { code, why, retry_after, .. } => {
-            let pause = jittered(doubled(deps.timing.retry_base, due.setbacks, deps.timing.retry_cap));
+            let pause = pause::jittered(pause::doubled(deps.timing.retry_base, due.setbacks, deps.timing.retry_cap));
             let pause = pause.max(retry_after.unwrap_or_default().min(deps.timing.account_cap));
             tracing::warn!(tenant = %tenant.id, notification = %id, attempt, code, why, "not processed; deferred");
             defer(
@@ -234,12 +235,13 @@ async fn settle(
             }
             match class {
                 Class::Account => {
-                    let until = pause(deps, &tenant.id, &reason, now);
+                    let until = pause_tenant(deps, &tenant.id, &reason, now);
                     return defer(deps, due, claim, &reason, until).await;
                 }
                 // One sender, or one text that a firewall takes amiss, is no reason to hold back the tenant's others.
                 Class::Config | Class::NotTwilio | Class::WaitLong => {
-                    let pause = spread(doubled(deps.timing.account_base, due.setbacks, deps.timing.account_cap));
+                    let pause =
+                        pause::spread(pause::doubled(deps.timing.account_base, due.setbacks, deps.timing.account_cap));
                     return defer(deps, due, claim, &reason, stamp::after(now, pause)).await;
                 }
                 Class::OptedOut => {
@@ -285,9 +287,9 @@ fn reason(code: Option<u32>, status: Option<u16>) -> String {
 }
 
 /// Pauses a tenant whose account Twilio refuses, and answers until when.
-fn pause(deps: &Deps, tenant: &TenantId, reason: &str, now: Timestamp) -> Timestamp {
+fn pause_tenant(deps: &Deps, tenant: &TenantId, reason: &str, now: Timestamp) -> Timestamp {
     let (base, cap) = (deps.timing.account_base, deps.timing.account_cap);
-    let paused = deps.pace.pause(tenant, now, |before| spread(doubled(base, before, cap)));
+    let paused = deps.pace.pause(tenant, now, |before| pause::spread(pause::doubled(base, before, cap)));
     // Once for each pause, so that an alarm lasts as long as the trouble does, and said once.
     if paused.failures > 0 {
         deps.metrics.count(tenant, "AccountTrouble", 1, Some(reason));
@@ -334,19 +336,4 @@ fn quiet(due: &Due<'_>, now: Timestamp, least_notice: Duration) -> (Timestamp, O
         }
         start => (allowed, start),
     }
-}
-
-/// `base` doubled for every time before, `cap` at most.
-fn doubled(base: Duration, before: u32, cap: Duration) -> Duration {
-    base.saturating_mul(2_u32.saturating_pow(before.min(16))).min(cap)
-}
-
-/// Full jitter: anything up to the pause.
-fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(rand::rng().random_range(0.0..=1.0))
-}
-
-/// Half of the pause and jitter over the other half, so that what waits for an account doesn't come back all at once.
-fn spread(pause: Duration) -> Duration {
-    pause / 2 + jittered(pause / 2)
 }

@@ -3,8 +3,8 @@
 
 use crate::Deps;
 use jiff::Timestamp;
-use rand::RngExt;
 use shared::notification::{Created, NotificationId};
+use shared::pause;
 use shared::phone::{Channel, PhoneNumber};
 use shared::stamp;
 use shared::tenant::Tenant;
@@ -24,6 +24,11 @@ const LONGEST_VALIDITY: Duration = Duration::from_hours(10);
 /// The least time that Twilio is given to send a text; it advises against 5 s or less (Twilio docs, Messages resource,
 /// `ValidityPeriod`).
 const LEAST_VALIDITY: Duration = Duration::from_secs(6);
+
+/// The first pause, at most, before a request that was not processed is repeated; doubles.
+const RETRY_BASE: Duration = Duration::from_millis(100);
+/// The longest such pause.
+const RETRY_CAP: Duration = Duration::from_secs(3);
 
 /// How long before its end a text must be asked for at the latest. Twilio counts from when it takes the text, which may be as
 /// late as our patience with its answer ends.
@@ -69,7 +74,7 @@ pub async fn ask(deps: &Deps, request: &Request<'_>, deadline: Timestamp) -> Opt
     loop {
         let reply = once(deps, request, &callback).await;
         let Reply::NotProcessed { retry_after, .. } = &reply else { return Some(reply) };
-        let pause = backoff(tries).max(retry_after.unwrap_or_default());
+        let pause = pause::jittered(pause::doubled(RETRY_BASE, tries, RETRY_CAP)).max(retry_after.unwrap_or_default());
         let again_at = stamp::after(deps.clock.now(), pause);
         let spent = stamp::between(started, again_at);
         if tries >= deps.timing.retries || spent > deps.timing.retry_window || again_at >= last_start {
@@ -114,12 +119,6 @@ async fn in_time(deps: &Deps, request: &Request<'_>, mut reply: Reply) -> Reply 
         CANCELED.clone_into(&mut call.status);
     }
     reply
-}
-
-/// Full jitter over 100 ms, doubling, 3 s at most.
-fn backoff(tries: u32) -> Duration {
-    let most = Duration::from_millis(100).saturating_mul(2_u32.saturating_pow(tries)).min(Duration::from_secs(3));
-    most.mul_f64(rand::rng().random_range(0.0..=1.0))
 }
 
 /// A class of refusal in the ledger's words.

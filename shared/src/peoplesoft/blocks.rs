@@ -7,6 +7,7 @@ use super::reader::Extent;
 use super::row::Columns;
 use super::rows::Flow;
 use super::{address, catalog};
+use crate::pause;
 use std::time::Duration;
 
 /// How often a run or a block is asked about before we give up: with the default pauses about 16 minutes, longer than a
@@ -106,7 +107,7 @@ impl Waiting {
         if self.asked >= MAX_QUESTIONS {
             return Err(Error::unavailable(Reason::StillRunning));
         }
-        let pause = client.pauses.run.saturating_mul(2_u32.pow(self.asked)).min(client.pauses.longest_run);
+        let pause = pause::doubled(client.pauses.run, self.asked, client.pauses.longest_run);
         self.asked += 1;
         Ok(pause)
     }

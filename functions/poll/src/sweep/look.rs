@@ -8,6 +8,7 @@ use shared::ledger::{self, Append, read::Consistency};
 use shared::notification::{
     Closed, ClosedReason, Created, Detail, Fact, Look, NotificationId, Outcome, Release, Report, State, Story,
 };
+use shared::pause;
 use shared::stamp;
 use shared::tenant::Tenant;
 use shared::twilio::codes::{self, DeliveryClass, Later};
@@ -154,7 +155,7 @@ impl Looking<'_> {
     /// A wait that is longer each time.
     fn growing(&self, before: usize) -> Duration {
         let timing = &self.deps.timing;
-        timing.first_look.saturating_mul(1 << before.min(8)).min(timing.later_looks[0])
+        pause::doubled(timing.first_look, u32::try_from(before).unwrap_or(u32::MAX), timing.later_looks[0])
     }
 
     /// Twilio has it and has not said how it ended: ask.

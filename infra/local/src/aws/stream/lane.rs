@@ -4,6 +4,7 @@
 use super::{GivenUp, Mapping, Record};
 use futures::FutureExt as _;
 use serde_json::{Value, json};
+use shared::pause;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -132,7 +133,7 @@ fn done(answer: &Value, records: &[Record]) -> usize {
 }
 
 fn pause(mapping: &Mapping, failures_in_a_row: u32) -> Duration {
-    mapping.first_pause.saturating_mul(2_u32.saturating_pow(failures_in_a_row)).min(mapping.longest_pause)
+    pause::doubled(mapping.first_pause, failures_in_a_row, mapping.longest_pause)
 }
 
 #[cfg(test)]
