@@ -69,7 +69,7 @@ fn only_a_main_the_command_and_the_local_stack_choose_the_clock() {
 #[test]
 fn modules_of_shared_depend_one_way() {
     const FLOORS: [&[&str]; 7] = [
-        &["clock", "gateway", "moment", "phone", "spelling", "stamp", "telemetry", "timing", "web"],
+        &["clock", "gateway", "moment", "pause", "phone", "spelling", "stamp", "telemetry", "timing", "web"],
         &["settings", "template"],
         &["tls"],
         &["peoplesoft", "twilio"],
