@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use shared::notification::{NotificationId, State};
 use shared::phone::Channel;
 use shared::tenant::TenantId;
+use shared::twilio::{Client, Timeouts};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,9 @@ use std::time::{Duration, Instant};
 const SMALL: usize = 150;
 /// How many are created in a minute.
 const A_MINUTE: usize = 100;
+/// How long Twilio takes over an answer that nobody waits for, and how long anybody waits.
+const TOO_SLOW: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How often a long run says on stderr how far it is.
 const SAY_EVERY: Duration = Duration::from_secs(10);
 
@@ -76,8 +80,7 @@ fn bad_day(settings: &mut Settings, seed: u64) {
         create(0.02, Fault::after_accepting(Trouble::NotJson(201))),
         create(0.02, Fault::before(Trouble::Status(503))),
         create(0.03, Fault::after_accepting(Trouble::Slow(Duration::from_millis(60)))),
-        // Longer than the stage's client waits.
-        create(0.002, Fault::after_accepting(Trouble::Slow(Duration::from_secs(3)))),
+        create(0.002, Fault::after_accepting(Trouble::Slow(TOO_SLOW))),
         read(Operation::MessageList, Trouble::Status(503)),
         read(Operation::MessageFetch, Trouble::Reset),
         read(Operation::CallList, Trouble::TooManyRequests(None)),
@@ -107,7 +110,9 @@ pub async fn run(count: usize, seed: u64) -> Outcome {
         dynamodb: direct.dynamodb.map(|url| wire.in_front_of(url)),
         twilio: direct.twilio.map(|url| wire.in_front_of(url)),
     };
-    let stage = Stage::with(Time::at(MORNING), in_front).await;
+    let mut stage = Stage::with(Time::at(MORNING), in_front).await;
+    stage.client = Client::new(Timeouts { total: PATIENCE, ..Timeouts::default() }).unwrap();
+    stage.restart();
     let tenant = stage.tenant("chaos", |_| ());
     stage.twilio.change(|settings| bad_day(settings, seed));
     let mut chaos =
