@@ -17,6 +17,9 @@ use std::time::Duration;
 /// Longer than anything here takes: a test that waits this long has failed.
 pub const TOO_LONG: Duration = Duration::from_mins(10);
 
+/// How often everything is read, where a test waits for it.
+pub const OFTEN: Duration = Duration::from_millis(300);
+
 /// A running stack around the demo hospital.
 pub struct World {
     pub demo: Demo,
@@ -31,7 +34,7 @@ impl World {
         let clock = Clock::system();
         let demo = Demo::start(&moods, clock.clone(), None).await.unwrap();
         let timing = Timing::with_patience(Duration::from_secs(4));
-        let stack = start_stack(demo.tenants(), &timing, &clock).await;
+        let stack = start_stack(demo.tenants(), &timing, &clock, OFTEN).await;
         Self { demo, stack, clock, timing }
     }
 
@@ -57,17 +60,17 @@ impl World {
     }
 }
 
-/// Starts a stack over a directory of tenant documents.
-pub async fn start_stack(tenants: &Path, timing: &Timing, clock: &Clock) -> Stack {
+/// Starts a stack over a directory of tenant documents, whose sources are read so often.
+pub async fn start_stack(tenants: &Path, timing: &Timing, clock: &Clock, every: Duration) -> Stack {
     let options = Options {
         tenants: tenants.to_owned(),
         listen: "127.0.0.1:0".parse().unwrap(),
         callback_base_url: None,
-        poll_every: Duration::from_millis(300),
+        poll_every: every,
         data: None,
         timing: timing.clone(),
         clock: clock.clone(),
-        adjust: Some(Box::new(|tenant| tenant.poll.every = Duration::from_millis(300))),
+        adjust: Some(Box::new(move |tenant| tenant.poll.every = every)),
         metrics: Metrics::off(clock.clone()),
     };
     Stack::start(options).await.unwrap()
