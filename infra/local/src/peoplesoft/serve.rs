@@ -63,6 +63,7 @@ pub(super) async fn answer(
 
     let fault = world.faults.pick(alias, query.as_deref());
     let latency = world.settings.latency;
+        Some(Fault::Behind(gate)) => gate.opened().await,
     pause(latency.fixed + latency.jitter.mul_f64(world.faults.draw())).await;
     match &fault {
         Some(Fault::Slow(longer)) => pause(*longer).await,
@@ -109,6 +110,7 @@ fn instead(fault: &Fault) -> Option<Answer> {
         Fault::Empty => Answer::new(200, JSON, ""),
         Fault::Blank => Answer::new(200, JSON, " \r\n\t \n"),
         // Nothing of it will be sent.
+        | Fault::Behind(_)
         Fault::Reset | Fault::Hang => Answer::new(200, PLAIN, ""),
         Fault::Slow(_)
         | Fault::CutOff
