@@ -1,4 +1,4 @@
-//! Chaos: many notifications while everything goes wrong that can, at random and from a printed seed: refusals, troubles before
+//! Chaos: many notifications while everything goes wrong that can, at random and from a seed: refusals, troubles before
 //! and after Twilio took a text, connections that break, callbacks lost (alone or for minutes on end), doubled, late and out of
 //! order, lists that lag, functions that die anywhere, batches that come twice, and sweeps at the same time. In the end nobody
 //! got anything twice, and nobody was forgotten.
@@ -277,7 +277,14 @@ impl Chaos {
             found: count("Found"),
             ..Outcome::default()
         };
+        let found = [&proof.doubled, &proof.missing, &proof.unknown, &proof.mixed_up, &proof.unexplained];
+        if found.iter().any(|list| !list.is_empty()) {
+            println!("{proof:#?}");
+        }
         for story in &stories {
+            if found.iter().any(|list| list.contains(&story.id.to_string())) {
+                println!("found: {story:#?}");
+            }
             let standing = story.standing(now);
             *outcome.states.entry(standing.state).or_default() += 1;
             let open = !standing.state.is_settled();
@@ -292,12 +299,20 @@ impl Chaos {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn on_a_bad_day_nobody_gets_anything_twice_and_nobody_is_forgotten() {
-    let seed: u32 = rand::random();
-    println!("seed {seed}");
-    let outcome = Box::pin(run(SMALL, seed.into())).await;
+/// The same seeds every time, so that what fails fails because of what was changed; the example takes any.
+async fn holds(seed: u64) {
+    let outcome = Box::pin(run(SMALL, seed)).await;
     println!("{outcome:?}");
     assert!(outcome.holds(SMALL), "seed {seed}: {outcome:?}");
     assert!(outcome.deaths > 0 && outcome.found > 0 && outcome.presumed_lost > 0, "seed {seed}: {outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_bad_day_nobody_gets_anything_twice_and_nobody_is_forgotten() {
+    holds(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_on_one_on_which_no_callbacks_come_in_order() {
+    holds(2).await;
 }
