@@ -31,8 +31,14 @@ pub struct World {
 impl World {
     /// Starts a hospital of some size, with a Twilio in some mood.
     pub async fn start(moods: Moods) -> Self {
+        Self::start_with(moods, |_| ()).await
+    }
+
+    /// The same, after a change of the fakes that holds from the first request on.
+    async fn start_with(moods: Moods, change: impl FnOnce(&Demo)) -> Self {
         let clock = Clock::system();
         let demo = Demo::start(&moods, clock.clone(), None).await.unwrap();
+        change(&demo);
         let timing = Timing::with_patience(Duration::from_secs(4));
         let stack = start_stack(demo.tenants(), &timing, &clock, OFTEN).await;
         Self { demo, stack, clock, timing }
@@ -40,7 +46,12 @@ impl World {
 
     /// A small hospital and a quick Twilio.
     pub async fn of(staff: usize) -> Self {
-        Self::start(Moods { staff, latency: Duration::ZERO, ..Moods::default() }).await
+        Self::of_with(staff, |_| ()).await
+    }
+
+    /// The same, after a change of the fakes that holds from the first request on.
+    pub async fn of_with(staff: usize, change: impl FnOnce(&Demo)) -> Self {
+        Self::start_with(Moods { staff, latency: Duration::ZERO, ..Moods::default() }, change).await
     }
 
     /// The demo's tenant.
