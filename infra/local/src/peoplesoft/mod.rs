@@ -72,7 +72,7 @@ impl FakePeopleSoft {
             faults: Faults::new(settings.seed),
             settings,
             database: Mutex::new(database),
-            tally: Arc::default(),
+            tally: tally::Tally::default(),
             tokens: token::Tokens::default(),
             runs: scheduler::Runs::default(),
             open: closed.clone(),
