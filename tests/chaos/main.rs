@@ -1,5 +1,5 @@
-//! Chaos at any size: `cargo run --profile trial -p tests --example chaos -- NOTIFICATIONS [SEED]`. The same as the test of that name, which is
-//! small; prints what came of it, and fails if anybody got anything twice or was forgotten.
+//! Chaos at any size: `cargo run --profile trial -p tests --example chaos -- NOTIFICATIONS [SEED]`. The same as the tests of that name, which are
+//! small and keep to two seeds; prints what came of it, and fails if anybody got anything twice or was forgotten.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

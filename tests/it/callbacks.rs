@@ -2,11 +2,11 @@
 
 use crate::stage::Stage;
 use crate::world::World;
-use local::demo::Moods;
+use local::demo::Demo;
 use shared::ledger::read::Consistency;
 use shared::notification::{NotificationId, State};
 use shared::twilio::signature;
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 /// What Twilio sends when it has delivered a message.
 fn delivered(sid: &str) -> Vec<(String, String)> {
@@ -51,14 +51,27 @@ const SID: &str = "SM0123456789abcdef0123456789abcdef";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn doubled_and_reordered_callbacks_come_to_the_same_end() {
-    let moods = Moods { staff: 60, latency: Duration::ZERO, ..Moods::default() };
-    let world = World::start(moods).await;
-    world.demo.twilio.change(|settings| {
-        settings.callbacks.shuffled = true;
-        settings.callbacks.doubled = 1.0;
-    });
+    let world = World::of_with(60, |demo| {
+        demo.twilio.change(|settings| {
+            settings.callbacks.shuffled = true;
+            settings.callbacks.doubled = 1.0;
+        });
+    })
+    .await;
     let progress = world.settle().await;
     world.demo.twilio.idle().await;
+    let mut sent: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for callback in world.demo.twilio.callbacks().into_iter().filter(|callback| callback.sid.starts_with("SM")) {
+        sent.entry(callback.sid).or_default().push(callback.status);
+    }
+    assert!(sent.len() > 40, "{} texts", sent.len());
+    for (sid, statuses) in sent {
+        let rank = |status: &String| ["queued", "sent", "delivered"].iter().position(|known| known == status).unwrap();
+        assert!(!statuses.is_sorted_by_key(rank), "{sid} is in order: {statuses:?}");
+        for status in &statuses {
+            assert_eq!(statuses.iter().filter(|other| *other == status).count(), 2, "{sid}: {statuses:?}");
+        }
+    }
     assert!(world.prove(&progress).holds());
     assert!(
         progress.states(world.clock.now()).keys().all(|state| matches!(state, State::Delivered | State::Suppressed))
@@ -152,8 +165,8 @@ async fn whatever_is_not_signed_for_us_is_refused_and_leaves_no_trace() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn forged_callbacks_among_true_ones_change_nothing() {
-    let world = World::of(40).await;
-    world.demo.twilio.change(|settings| settings.callbacks.forged = 1.0);
+    let all_forged = |demo: &Demo| demo.twilio.change(|settings| settings.callbacks.forged = 1.0);
+    let world = World::of_with(40, all_forged).await;
     let progress = world.settle().await;
     world.demo.twilio.idle().await;
     let forged: Vec<_> = world.demo.twilio.callbacks().into_iter().filter(|callback| callback.forged).collect();

@@ -1,4 +1,4 @@
-//! Chaos: many notifications while everything goes wrong that can, at random and from a printed seed: refusals, troubles before
+//! Chaos: many notifications while everything goes wrong that can, at random and from a seed: refusals, troubles before
 //! and after Twilio took a text, connections that break, callbacks lost (alone or for minutes on end), doubled, late and out of
 //! order, lists that lag, functions that die anywhere, batches that come twice, and sweeps at the same time. In the end nobody
 //! got anything twice, and nobody was forgotten.
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use shared::notification::{NotificationId, State};
 use shared::phone::Channel;
 use shared::tenant::TenantId;
+use shared::twilio::{Client, Timeouts};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,9 @@ use std::time::{Duration, Instant};
 const SMALL: usize = 150;
 /// How many are created in a minute.
 const A_MINUTE: usize = 100;
+/// How long Twilio takes over an answer that nobody waits for, and how long anybody waits.
+const TOO_SLOW: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(2);
 /// How often a long run says on stderr how far it is.
 const SAY_EVERY: Duration = Duration::from_secs(10);
 
@@ -76,8 +80,7 @@ fn bad_day(settings: &mut Settings, seed: u64) {
         create(0.02, Fault::after_accepting(Trouble::NotJson(201))),
         create(0.02, Fault::before(Trouble::Status(503))),
         create(0.03, Fault::after_accepting(Trouble::Slow(Duration::from_millis(60)))),
-        // Longer than the stage's client waits.
-        create(0.002, Fault::after_accepting(Trouble::Slow(Duration::from_secs(3)))),
+        create(0.002, Fault::after_accepting(Trouble::Slow(TOO_SLOW))),
         read(Operation::MessageList, Trouble::Status(503)),
         read(Operation::MessageFetch, Trouble::Reset),
         read(Operation::CallList, Trouble::TooManyRequests(None)),
@@ -107,7 +110,9 @@ pub async fn run(count: usize, seed: u64) -> Outcome {
         dynamodb: direct.dynamodb.map(|url| wire.in_front_of(url)),
         twilio: direct.twilio.map(|url| wire.in_front_of(url)),
     };
-    let stage = Stage::with(Time::at(MORNING), in_front).await;
+    let mut stage = Stage::with(Time::at(MORNING), in_front).await;
+    stage.client = Client::new(Timeouts { total: PATIENCE, ..Timeouts::default() }).unwrap();
+    stage.restart();
     let tenant = stage.tenant("chaos", |_| ());
     stage.twilio.change(|settings| bad_day(settings, seed));
     let mut chaos =
@@ -272,7 +277,14 @@ impl Chaos {
             found: count("Found"),
             ..Outcome::default()
         };
+        let found = [&proof.doubled, &proof.missing, &proof.unknown, &proof.mixed_up, &proof.unexplained];
+        if found.iter().any(|list| !list.is_empty()) {
+            println!("{proof:#?}");
+        }
         for story in &stories {
+            if found.iter().any(|list| list.contains(&story.id.to_string())) {
+                println!("found: {story:#?}");
+            }
             let standing = story.standing(now);
             *outcome.states.entry(standing.state).or_default() += 1;
             let open = !standing.state.is_settled();
@@ -287,12 +299,20 @@ impl Chaos {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn on_a_bad_day_nobody_gets_anything_twice_and_nobody_is_forgotten() {
-    let seed: u32 = rand::random();
-    println!("seed {seed}");
-    let outcome = Box::pin(run(SMALL, seed.into())).await;
+/// The same seeds every time, so that what fails fails because of what was changed; the example takes any.
+async fn holds(seed: u64) {
+    let outcome = Box::pin(run(SMALL, seed)).await;
     println!("{outcome:?}");
     assert!(outcome.holds(SMALL), "seed {seed}: {outcome:?}");
     assert!(outcome.deaths > 0 && outcome.found > 0 && outcome.presumed_lost > 0, "seed {seed}: {outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_bad_day_nobody_gets_anything_twice_and_nobody_is_forgotten() {
+    holds(1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_on_one_on_which_no_callbacks_come_in_order() {
+    holds(2).await;
 }

@@ -3,11 +3,12 @@
 
 use local::demo::{Demo, Moods};
 use local::peoplesoft::{Fault, Rule};
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::clock::Clock;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -138,16 +139,27 @@ async fn a_run_that_finds_nothing_names_the_sources_that_had_nothing() {
 
 /// A run of `local --once` around one tenant whose hospital somebody has spoilt: how it ended, and what it printed and said.
 async fn once_around(spoil: impl FnOnce(&Demo)) -> (bool, String, String) {
+    once_with(spoil, |_| (), &[]).await
+}
+
+/// The same with a changed document and more arguments.
+async fn once_with(
+    spoil: impl FnOnce(&Demo),
+    change: impl FnOnce(&mut Value),
+    more: &[&str],
+) -> (bool, String, String) {
     let moods = Moods { staff: 8, latency: Duration::ZERO, ..Moods::default() };
     let demo = Demo::start(&moods, Clock::system(), None).await.unwrap();
     spoil(&demo);
     let directory = TempDir::new().unwrap();
-    std::fs::copy(demo.tenants().join(format!("{}.json", local::demo::TENANT)), directory.path().join("acme.json"))
-        .unwrap();
+    let document = std::fs::read(demo.tenants().join(format!("{}.json", local::demo::TENANT))).unwrap();
+    let mut document: Value = serde_json::from_slice(&document).unwrap();
+    change(&mut document);
+    std::fs::write(directory.path().join("acme.json"), document.to_string()).unwrap();
     // Polls so often that one is under way whenever the run ends.
     let tenants = directory.path().to_str().unwrap();
     let arguments = ["local", "--once", "--tenants", tenants, "--patience", "3s", "--poll-every", "5ms"];
-    let output = tokio::task::block_in_place(|| connector(&arguments).output().unwrap());
+    let output = tokio::task::block_in_place(|| connector(&arguments).args(more).output().unwrap());
     let [data, talk] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     (output.status.success(), data, talk)
 }
@@ -186,6 +198,81 @@ async fn a_run_says_what_its_proof_does_not_cover() {
         "not in it: rows that can't be told (2, see above)",
     ];
     assert_eq!(verdict(&data).lines().collect::<Vec<_>>(), expect);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn quiet_hours_can_be_tried_at_any_time_of_day() {
+    let at = async |clock: &str| {
+        let quiet = |document: &mut Value| {
+            document["quiet_hours"] = json!({"start": "21:00", "end": "08:00", "time_zone": "America/Chicago"});
+        };
+        let (well, data, _) = once_with(|_| (), quiet, &["--quiet-hours-clock", clock]).await;
+        assert!(well, "{clock}: {data}");
+        data
+    };
+    let night = at("23:00").await;
+    assert!(night.contains(" scheduled (not before "), "{night}");
+    for day in ["12:00", "off"] {
+        let data = at(day).await;
+        assert!(data.contains("delivered") && !data.contains("scheduled"), "{day}: {data}");
+    }
+}
+
+/// Passes callbacks on to a stack behind it, as a tunnel does; answers where it is, and what passes.
+async fn tunnel(env_file: PathBuf) -> (String, Arc<Mutex<Vec<String>>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/base", listener.local_addr().unwrap());
+    let passed = Arc::<Mutex<Vec<String>>>::default();
+    let (noted, client) = (Arc::clone(&passed), crate::stage::wire::client());
+    let pass = move |uri: axum::http::Uri, headers: axum::http::HeaderMap, body: String| {
+        let said = std::fs::read_to_string(&env_file).unwrap();
+        let behind = said.split_whitespace().find(|word| word.starts_with("http://127.0.0.2:")).unwrap().to_owned();
+        let request = client.post(format!("{behind}{uri}")).headers(headers).body(body);
+        noted.lock().unwrap().push(uri.path().to_owned());
+        async move { request.send().await.unwrap().status() }
+    };
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(pass)).await.unwrap() });
+    (url, passed)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_behind_a_tunnel_is_reached_through_it() {
+    let directory = TempDir::new().unwrap();
+    let env_file = directory.path().join("local.env");
+    let (url, passed) = tunnel(env_file.clone()).await;
+    let mut once = connector(&["local", "--once", "--staff", "8", "--listen", "127.0.0.2:0"]);
+    once.args(["--callback-base-url", &format!("{url}/"), "--env-file", env_file.to_str().unwrap()]);
+    let output = tokio::task::block_in_place(|| once.output().unwrap());
+    let data = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && !data.contains("waiting:"), "{data}");
+    let passed = passed.lock().unwrap();
+    let path = format!("/base/twilio/{}/status", local::demo::TENANT);
+    assert!(!passed.is_empty() && passed.iter().all(|one| *one == path), "{passed:?}");
+    let lines = std::fs::read_to_string(env_file).unwrap();
+    assert!(data.starts_with(&lines) && lines.contains(&format!("\nexport CALLBACK_BASE_URL={url}\n")), "{lines}");
+}
+
+#[test]
+fn a_proof_that_fails_says_so_and_ends_in_exit_code_1() {
+    let directory = TempDir::new().unwrap();
+    let file = directory.path().join("ledger.db");
+    let run = || {
+        let mut once = connector(&["local", "--once", "--staff", "4", "--patience", "3s", "--data"]);
+        let output = once.arg(&file).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, data) = run();
+    assert_eq!(code, Some(0), "{data}");
+    // Twilio has one message more than it was asked for.
+    let journal = directory.path().join("ledger.db.twilio.jsonl");
+    let lines = std::fs::read_to_string(&journal).unwrap();
+    let text = lines.lines().rfind(|line| line.contains("\"SM")).unwrap().to_owned();
+    let sid = &text[text.find("\"SM").unwrap() + 1..][..34];
+    let another = text.replace(sid, "SMffffffffffffffffffffffffffffffff");
+    std::fs::write(&journal, format!("{lines}{another}\n")).unwrap();
+    let (code, data) = run();
+    assert_eq!(code, Some(1), "{data}");
+    assert!(data.contains("sent twice: 1: ") && data.contains("proof FAILED: see above"), "{data}");
 }
 
 #[test]

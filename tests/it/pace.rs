@@ -7,7 +7,6 @@ use local::twilio::{Fault, Operation, Rule, Trouble, When};
 use shared::notification::{NotificationId, State};
 use shared::phone::Channel;
 use shared::tenant::TenantId;
-use shared::twilio::{Client, Timeouts};
 use std::time::Duration;
 
 fn trouble(stage: &Stage, code: Option<u32>) {
@@ -40,10 +39,7 @@ async fn trouble_with_an_account_pauses_its_tenant_and_everything_goes_out_once_
     let probes = stage.twilio.requests() - first;
     assert!((4..=9).contains(&probes), "{probes} probes in four hours");
     let counted = stage.counted();
-    // On a busy machine an answer may come too late to be heard.
-    let unheard = |line: &&String| line.contains(r#""InDoubt":1"#) && !line.contains(r#""reason""#);
-    let unheard = stage.lines.lock().unwrap().iter().filter(unheard).count();
-    assert_eq!(counted["AccountTrouble"] as usize + unheard, probes + 1, "{counted:?}");
+    assert_eq!(counted["AccountTrouble"] as usize, probes + 1, "{counted:?}");
     assert!(!counted.contains_key("Failed"), "{counted:?}");
     trouble(&stage, None);
     stage.play(&tenant, Duration::from_mins(90), Duration::from_mins(5)).await;
@@ -59,14 +55,12 @@ async fn trouble_with_an_account_pauses_its_tenant_and_everything_goes_out_once_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_tenants_trouble_and_one_tenants_slowness_are_nobody_elses() {
-    let mut stage = Stage::new().await;
-    // A slow answer takes longer than anything here, and nobody gives up on it.
-    let patient = Timeouts { total: Duration::from_mins(20), ..Timeouts::default() };
-    stage.send.twilio = Client::new(patient).unwrap();
+    let stage = Stage::new().await;
     let mine = "AC00000000000000000000000000000002";
     stage.twilio.change(|settings| {
         let own = settings.accounts[0].clone();
         settings.accounts.push(local::twilio::FakeAccount { account_sid: mine.to_owned(), ..own });
+        // An answer that takes longer than anything here, and nobody gives up on it.
         let slow = Fault::before(Trouble::Slow(Duration::from_mins(10)));
         settings.faults.rules = vec![Rule::on_create(When::Always, slow).only_account(ACCOUNT)];
     });

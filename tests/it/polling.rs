@@ -101,7 +101,7 @@ impl Office {
 
     /// One invocation with a minute's time.
     pub async fn run(&self) -> Report {
-        let until = self.hands.now() + SignedDuration::from_secs(60);
+        let until = self.deps.clock.now() + SignedDuration::from_secs(60);
         poll::run(&self.deps, "test", until).await.unwrap()
     }
 

@@ -27,6 +27,8 @@ struct Door {
     stage: Stage,
     time: Time,
     deps: callback::Deps,
+    /// How Twilio reaches it.
+    base_url: &'static str,
     wire: Wire,
     directory: TempDir,
     _secrets: Secrets,
@@ -36,6 +38,10 @@ struct Door {
 
 impl Door {
     async fn open() -> Self {
+        Self::open_at(BASE_URL).await
+    }
+
+    async fn open_at(base_url: &'static str) -> Self {
         let (stage, time, wire) = (Stage::new().await, Time::at(MORNING), Wire::new());
         let directory = TempDir::new().unwrap();
         let secrets = Secrets::start(directory.path().to_owned(), TENANT_SECRET_PREFIX.to_owned()).await.unwrap();
@@ -46,10 +52,10 @@ impl Door {
             ledger: stage.ledger.clone(),
             tenants: Arc::new(Tenants::new(client, TENANT_SECRET_PREFIX.to_owned(), time.clock(), store::MAX_AGE)),
             clock: time.clock(),
-            callback_base_url: BASE_URL.to_owned(),
+            callback_base_url: base_url.to_owned(),
             metrics: Metrics::off(time.clock()),
         };
-        Self { stage, time, deps, wire, directory, _secrets: secrets, hiccup }
+        Self { stage, time, deps, base_url, wire, directory, _secrets: secrets, hiccup }
     }
 
     /// Writes a version of the tenant's secret.
@@ -78,7 +84,7 @@ impl Door {
         let params = [("AccountSid", account), ("MessageSid", SID), ("MessageStatus", "sent")];
         let params = params.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&params).finish();
-        let signed = signature::sign(token, &format!("{BASE_URL}{path}?{query}"), &params);
+        let signed = signature::sign(token, &format!("{}{path}?{query}", self.base_url), &params);
         let headers = [("content-type", "application/x-www-form-urlencoded"), ("x-twilio-signature", &signed)];
         let header = |(name, value): (&'static str, &str)| (HeaderName::from_static(name), value.parse().unwrap());
         let request = gateway::Request {
@@ -116,10 +122,13 @@ async fn with_hiccups(secrets: String, hiccup: Arc<AtomicBool>) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_may_name_the_next_token_before_it_is_current() {
-    let door = Door::open().await;
-    door.write("mercy.json", "old", Some("next"));
-    for (token, expect) in [("old", 204), ("next", 204), ("other", 403)] {
-        assert_eq!(door.knock(token).await, expect, "{token}");
+    // Behind an API mapping, whose path is signed and never gets to the function.
+    for base_url in [BASE_URL, "https://callbacks.example.org/base"] {
+        let door = Door::open_at(base_url).await;
+        door.write("mercy.json", "old", Some("next"));
+        for (token, expect) in [("old", 204), ("next", 204), ("other", 403)] {
+            assert_eq!(door.knock(token).await, expect, "{base_url} {token}");
+        }
     }
 }
 

@@ -84,6 +84,8 @@ pub struct Stage {
     /// Lines of metrics.
     pub lines: Arc<Mutex<Vec<String>>>,
     pub callbacks: Callbacks,
+    /// Asks Twilio, for processes that are started from now on. Waits as long as it takes, unless a test puts a hasty one here.
+    pub client: Client,
     pub send: send::Deps,
     pub poll: poll::Deps,
     functions_ledger: Ledger,
@@ -138,9 +140,9 @@ impl Stage {
         let heard = Arc::clone(&lines);
         let metrics = Metrics::to(clock.clone(), move |line| heard.lock().unwrap().push(line));
         let callbacks = Callbacks::start(&functions_ledger, &tenants, &clock, &metrics).await;
-        let timing = Timing::default();
-        let send = send_deps(&functions_ledger, &tenants, &clock, &timing, &callbacks.url, &metrics);
-        let poll = poll_deps(&functions_ledger, &tenants, &clock, &timing, &metrics);
+        let (timing, client) = (Timing::default(), patient());
+        let send = send_deps(&functions_ledger, &tenants, &client, &clock, &timing, &callbacks.url, &metrics);
+        let poll = poll_deps(&functions_ledger, &tenants, &client, &clock, &timing, &metrics);
         Self {
             time,
             timing,
@@ -150,6 +152,7 @@ impl Stage {
             tenants,
             lines,
             callbacks,
+            client,
             send,
             poll,
             functions_ledger,
@@ -171,6 +174,7 @@ impl Stage {
         send_deps(
             &self.functions_ledger,
             &self.tenants,
+            &self.client,
             &self.time.clock(),
             &self.timing,
             &self.callbacks.url,
@@ -179,7 +183,8 @@ impl Stage {
     }
 
     pub fn another_poll(&self) -> poll::Deps {
-        poll_deps(&self.functions_ledger, &self.tenants, &self.time.clock(), &self.timing, &self.metrics())
+        let (clock, metrics) = (self.time.clock(), self.metrics());
+        poll_deps(&self.functions_ledger, &self.tenants, &self.client, &clock, &self.timing, &metrics)
     }
 
     fn metrics(&self) -> Metrics {
@@ -431,6 +436,7 @@ pub fn phone(number: usize) -> PhoneNumber {
 fn send_deps(
     ledger: &Ledger,
     tenants: &Arc<Tenants>,
+    client: &Client,
     clock: &Clock,
     timing: &Timing,
     callback_base_url: &str,
@@ -439,7 +445,7 @@ fn send_deps(
     send::Deps {
         ledger: ledger.clone(),
         tenants: Arc::clone(tenants),
-        twilio: client(),
+        twilio: client.clone(),
         clock: clock.clone(),
         timing: timing.clone(),
         callback_base_url: callback_base_url.to_owned(),
@@ -448,11 +454,18 @@ fn send_deps(
     }
 }
 
-fn poll_deps(ledger: &Ledger, tenants: &Arc<Tenants>, clock: &Clock, timing: &Timing, metrics: &Metrics) -> poll::Deps {
+fn poll_deps(
+    ledger: &Ledger,
+    tenants: &Arc<Tenants>,
+    client: &Client,
+    clock: &Clock,
+    timing: &Timing,
+    metrics: &Metrics,
+) -> poll::Deps {
     poll::Deps {
         ledger: ledger.clone(),
         tenants: Arc::clone(tenants),
-        twilio: client(),
+        twilio: client.clone(),
         clock: clock.clone(),
         timing: timing.clone(),
         metrics: metrics.clone(),
@@ -460,11 +473,12 @@ fn poll_deps(ledger: &Ledger, tenants: &Arc<Tenants>, clock: &Clock, timing: &Ti
     }
 }
 
-/// Less patient than production: a test has no time for a Twilio that hangs. One for all, since a client remembers nothing
-/// and takes long to make: it reads every root certificate.
-fn client() -> Client {
+/// More patient than any machine is slow: what a test makes of an answer must not hang on how long it took. One for all, since
+/// a client remembers nothing and takes long to make: it reads every root certificate.
+fn patient() -> Client {
+    const LONG: Duration = Duration::from_mins(20);
     static CLIENT: LazyLock<Client> =
-        LazyLock::new(|| Client::new(Timeouts { total: Duration::from_secs(2), ..Timeouts::default() }).unwrap());
+        LazyLock::new(|| Client::new(Timeouts { connect: LONG, total: LONG, list: LONG }).unwrap());
     CLIENT.clone()
 }
 

@@ -2,7 +2,7 @@
 
 use crate::aws::{answering, refused};
 use crate::stage::Stage;
-use crate::world::{start_stack, until_still};
+use crate::world::{OFTEN, start_stack, until_still};
 use http::StatusCode;
 use local::demo::{Demo, Moods};
 use local::peoplesoft::{Fault, Rule};
@@ -36,7 +36,7 @@ async fn a_tenant_with_a_broken_peoplesoft_and_one_with_a_broken_document_hold_n
     broken.peoplesoft.faults().set(Rule::always(Fault::Html));
     let directory = together(&[("healthy", &healthy), ("broken", &broken)]);
     std::fs::write(directory.path().join("nonsense.json"), "{\"events\": 7}").unwrap();
-    let stack = start_stack(directory.path(), &timing, &clock).await;
+    let stack = start_stack(directory.path(), &timing, &clock, OFTEN).await;
     let progress = until_still(&stack, &timing, &clock).await;
     assert!(healthy.twilio.accepted().len() > 35);
     assert!(broken.twilio.accepted().is_empty());
@@ -53,7 +53,7 @@ async fn two_tenants_with_the_same_people_know_nothing_of_each_other() {
     let (clock, timing) = (Clock::system(), Timing::with_patience(Duration::from_secs(4)));
     let (one, other) = (hospital(30).await, hospital(30).await);
     let directory = together(&[("one", &one), ("other", &other)]);
-    let stack = start_stack(directory.path(), &timing, &clock).await;
+    let stack = start_stack(directory.path(), &timing, &clock, OFTEN).await;
     until_still(&stack, &timing, &clock).await;
     assert_eq!(one.twilio.accepted().len(), other.twilio.accepted().len());
     assert!(one.twilio.doubled().is_empty() && other.twilio.doubled().is_empty());

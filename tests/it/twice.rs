@@ -1,12 +1,12 @@
 //! Everything arrives twice: the same poll, the same batch, two batches at once. It lands once.
 
 use crate::polling::{Clinic, event, query};
+use crate::stage::Stage;
 use crate::world::World;
 use aws_lambda_events::event::dynamodb::Event;
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::metrics::Metrics;
-use shared::notification::State;
 use shared::tenant::{Tenants, store};
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,30 +116,21 @@ async fn the_same_batch_twice_and_two_at_once_send_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_senders_race_for_fresh_notifications_and_each_is_sent_once() {
-    // Nothing was sent yet: the tenant's Twilio is not to be reached until both senders stand ready.
-    let world =
-        World::start(local::demo::Moods { staff: 40, latency: Duration::from_millis(5), ..Default::default() }).await;
-    let (one, other) = (second_send(&world).await, second_send(&world).await);
-    let (first_call, second_call) = (invocation("one"), invocation("other"));
-    let racing = async {
-        loop {
-            let batch = batch(&world).await;
-            let event = || serde_json::from_value::<Event>(batch.clone()).unwrap();
-            tokio::join!(send::batch(&one, event(), &first_call), send::batch(&other, event(), &second_call));
-            if world.demo.twilio.accepted().len() >= 40 {
-                return;
-            }
-        }
-    };
-    tokio::time::timeout(crate::world::TOO_LONG, racing).await.unwrap();
-    let progress = world.settle().await;
-    let proof = world.prove(&progress);
-    assert!(proof.holds(), "{proof:?}");
-    assert!(
-        crate::world::states(&progress, world.clock.now())
-            .keys()
-            .all(|state| matches!(state, State::Delivered | State::Suppressed))
-    );
+    const COUNT: usize = 40;
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("race", |_| ());
+    let mut ids = Vec::new();
+    for _ in 0..COUNT {
+        ids.push(stage.create(&tenant, |_| ()).await);
+    }
+    // Nothing was handed over yet: both are given the same forty, in turns.
+    let (records, one, other) = (stage.new_records(), stage.another_send(), stage.another_send());
+    let failed = tokio::join!(stage.hand_over(&one, &records), stage.hand_over(&other, &records));
+    assert_eq!((failed, stage.twilio.requests()), ((0, 0), COUNT));
+    for id in &ids {
+        assert_eq!(stage.accepted(id), 1);
+    }
+    assert!(stage.prove(&tenant).await.holds());
 }
 
 #[tokio::test]

@@ -17,6 +17,9 @@ use std::time::Duration;
 /// Longer than anything here takes: a test that waits this long has failed.
 pub const TOO_LONG: Duration = Duration::from_mins(10);
 
+/// How often everything is read, where a test waits for it.
+pub const OFTEN: Duration = Duration::from_millis(300);
+
 /// A running stack around the demo hospital.
 pub struct World {
     pub demo: Demo,
@@ -28,16 +31,27 @@ pub struct World {
 impl World {
     /// Starts a hospital of some size, with a Twilio in some mood.
     pub async fn start(moods: Moods) -> Self {
+        Self::start_with(moods, |_| ()).await
+    }
+
+    /// The same, after a change of the fakes that holds from the first request on.
+    async fn start_with(moods: Moods, change: impl FnOnce(&Demo)) -> Self {
         let clock = Clock::system();
         let demo = Demo::start(&moods, clock.clone(), None).await.unwrap();
+        change(&demo);
         let timing = Timing::with_patience(Duration::from_secs(4));
-        let stack = start_stack(demo.tenants(), &timing, &clock).await;
+        let stack = start_stack(demo.tenants(), &timing, &clock, OFTEN).await;
         Self { demo, stack, clock, timing }
     }
 
     /// A small hospital and a quick Twilio.
     pub async fn of(staff: usize) -> Self {
-        Self::start(Moods { staff, latency: Duration::ZERO, ..Moods::default() }).await
+        Self::of_with(staff, |_| ()).await
+    }
+
+    /// The same, after a change of the fakes that holds from the first request on.
+    pub async fn of_with(staff: usize, change: impl FnOnce(&Demo)) -> Self {
+        Self::start_with(Moods { staff, latency: Duration::ZERO, ..Moods::default() }, change).await
     }
 
     /// The demo's tenant.
@@ -57,17 +71,17 @@ impl World {
     }
 }
 
-/// Starts a stack over a directory of tenant documents.
-pub async fn start_stack(tenants: &Path, timing: &Timing, clock: &Clock) -> Stack {
+/// Starts a stack over a directory of tenant documents, whose sources are read so often.
+pub async fn start_stack(tenants: &Path, timing: &Timing, clock: &Clock, every: Duration) -> Stack {
     let options = Options {
         tenants: tenants.to_owned(),
         listen: "127.0.0.1:0".parse().unwrap(),
         callback_base_url: None,
-        poll_every: Duration::from_millis(300),
+        poll_every: every,
         data: None,
         timing: timing.clone(),
         clock: clock.clone(),
-        adjust: Some(Box::new(|tenant| tenant.poll.every = Duration::from_millis(300))),
+        adjust: Some(Box::new(move |tenant| tenant.poll.every = every)),
         metrics: Metrics::off(clock.clone()),
     };
     Stack::start(options).await.unwrap()

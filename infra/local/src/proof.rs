@@ -22,7 +22,7 @@ pub struct Proof {
     pub unknown: Vec<String>,
     /// Messages whose sid the ledger gives to another notification.
     pub mixed_up: Vec<String>,
-    /// Notifications that were not sent and don't say why.
+    /// Notifications that were not sent and don't say why, and have nothing ahead of them.
     pub unexplained: Vec<String>,
 }
 
@@ -68,9 +68,17 @@ pub fn prove(stories: &[Story], now: jiff::Timestamp, accepted: &[AcceptedMessag
             } else if !ours.is_subset(&theirs) {
                 proof.mixed_up.push(id);
             }
-        } else if standing.reason.is_none() && !matches!(standing.state, State::Pending | State::Sending) {
+        } else if standing.reason.is_none() && !is_under_way(story, standing.state, now) {
             proof.unexplained.push(id);
         }
     }
     proof
 }
+
+/// Whether it has only just started, and is looked at later. Once nobody looks any more, nobody sees that it was not sent.
+fn is_under_way(story: &Story, state: State, now: jiff::Timestamp) -> bool {
+    matches!(state, State::Pending | State::Sending) && story.facts.iter().any(|fact| fact.due_at >= Some(now))
+}
+
+#[cfg(test)]
+mod tests;

@@ -310,6 +310,8 @@ fn pump(dynamodb: &DynamoDb, send: Arc<send::Deps>) -> Result<Pump, Error> {
         batch_size: 100,
         parallel: 4,
         retries: 10_000,
+        maximum_age: Duration::from_hours(1),
+        clock: Clock::system(), // the table's own
         bisect: true,
         timeout: INVOCATION,
         first_pause: Duration::from_millis(100),

@@ -1,8 +1,10 @@
-//! A portal of the demo hospital, whose clock can be put forward. No events: nothing is texted but codes.
+//! A portal of the demo hospital, with a time of its own. No events: nothing is texted but codes.
 
 use super::contract::Contract;
+use crate::stage::MORNING;
 use crate::world::start_stack;
 use http::HeaderMap;
+use jiff::{SignedDuration, Timestamp};
 use local::demo::{Demo, Moods, PORTAL_TOKEN, TENANT};
 use local::peoplesoft::demo::{Expected, hospital};
 use local::stack::Stack;
@@ -26,7 +28,7 @@ pub struct Portal {
     pub demo: Demo,
     pub stack: Stack,
     clock: Clock,
-    ahead: Arc<AtomicI64>,
+    passed: Arc<AtomicI64>,
     http: reqwest::Client,
     contract: Contract,
     /// Employees and what PeopleSoft has of them.
@@ -46,12 +48,22 @@ impl Portal {
         Self::open_with(|_| ()).await
     }
 
-    /// Opens a portal of a tenant whose document is changed first.
+    /// Opens a portal of a tenant whose document is changed first. It waits for Twilio as long as that takes.
     pub async fn open_with(change: impl FnOnce(&mut Value)) -> Self {
-        let ahead = Arc::new(AtomicI64::new(0));
-        let (system, moved) = (Clock::system(), Arc::clone(&ahead));
+        Self::start_with(Duration::from_mins(20), change).await
+    }
+
+    /// Opens a portal that gives up on a Twilio that hangs.
+    pub async fn hasty() -> Self {
+        Self::start_with(Duration::from_secs(5), |_| ()).await
+    }
+
+    async fn start_with(twilio_timeout: Duration, change: impl FnOnce(&mut Value)) -> Self {
+        // Stands still but for a millisecond with every look at it, so that no two things happen at the same time.
+        let (start, passed) = (MORNING.parse::<Timestamp>().unwrap(), Arc::new(AtomicI64::new(0)));
+        let looked_at = Arc::clone(&passed);
         let clock = Clock::from_fn(move || {
-            system.now().checked_add(jiff::SignedDuration::from_secs(moved.load(Ordering::SeqCst))).unwrap()
+            start.checked_add(SignedDuration::from_millis(looked_at.fetch_add(1, Ordering::SeqCst))).unwrap()
         });
         let moods = Moods { staff: STAFF, latency: Duration::ZERO, ..Moods::default() };
         let demo = Demo::start(&moods, clock.clone(), None).await.unwrap();
@@ -59,14 +71,18 @@ impl Portal {
             document["events"] = json!([]);
             change(document);
         });
-        let timing = Timing::with_patience(Duration::from_secs(2));
-        let stack = start_stack(demo.tenants(), &timing, &clock).await;
+        let timing = Timing { twilio_timeout, ..Timing::default() };
+        // The first poll is the only one, and is over: nobody reads or writes behind the portal's back.
+        let stack = start_stack(demo.tenants(), &timing, &clock, Duration::from_hours(1)).await;
+        while stack.polls(|polls| polls.count) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         let zone = jiff::tz::TimeZone::get("America/Chicago").unwrap();
         let expectations = hospital(moods.seed, STAFF, clock.now(), &zone).expectations;
         let payroll = expectations.into_iter().filter(|one| one.source == "payroll");
         let people = payroll.map(|one| (one.employee_id, one.outcome)).collect();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { demo, stack, clock, ahead, http, contract: Contract::read(), people }
+        Self { demo, stack, clock, passed, http, contract: Contract::read(), people }
     }
 
     /// The `index`th employee who can be reached, and the number.
@@ -131,7 +147,7 @@ impl Portal {
 
     /// Puts the clock forward, for us and for Twilio alike.
     pub fn advance(&self, seconds: i64) {
-        self.ahead.fetch_add(seconds, Ordering::SeqCst);
+        self.passed.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 
     /// Changes the tenant's document, and lets the copies of it grow old.
@@ -144,7 +160,7 @@ impl Portal {
         TenantId::parse(TENANT).unwrap()
     }
 
-    pub fn now(&self) -> jiff::Timestamp {
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
@@ -164,7 +180,7 @@ impl Portal {
         facts.filter_map(result).collect()
     }
 
-    /// Everything on the ledger that is about two-factor checks; the schedule's own items come and go beside it.
+    /// Everything on the ledger that is about two-factor checks.
     pub async fn items(&self) -> Vec<Item> {
         let ledger = self.stack.ledger();
         let mut pages = ledger.client().scan().table_name(ledger.table()).into_paginator().send();

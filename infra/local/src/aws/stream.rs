@@ -13,8 +13,10 @@ use dynoxide::actions::describe_stream::DescribeStreamRequest;
 use dynoxide::actions::get_records::GetRecordsRequest;
 use dynoxide::actions::get_shard_iterator::GetShardIteratorRequest;
 use dynoxide::{AttributeValue, Database, DynoxideError};
+use jiff::Timestamp;
 use lane::Lane;
 use serde_json::{Value, json};
+use shared::clock::Clock;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -39,6 +41,10 @@ pub struct Mapping {
     pub parallel: usize,
     /// `MaximumRetryAttempts`: how often a batch that made no progress is tried again before it is given up.
     pub retries: u32,
+    /// `MaximumRecordAgeInSeconds`: what is older is given up without the function.
+    pub maximum_age: Duration,
+    /// The time, by which the table stamps its records: the machine's own, but in a test of age.
+    pub clock: Clock,
     /// `BisectBatchOnFunctionError`: halve such a batch first, so that one bad record is given up alone.
     pub bisect: bool,
     /// The function's `Timeout`. A call that exceeds it has failed.
@@ -254,6 +260,15 @@ pub struct Record {
     pub number: String,
     /// What a function gets as one of an event's `Records`.
     pub json: Value,
+}
+
+impl Record {
+    /// How long it has been on the stream.
+    fn age(&self, now: Timestamp) -> Duration {
+        let written = self.json["dynamodb"]["ApproximateCreationDateTime"].as_f64().unwrap_or_default();
+        let age = now.as_duration().as_secs_f64() - written;
+        Duration::try_from_secs_f64(age).unwrap_or_default() // by a clock that is slow it is from the future: new
+    }
 }
 
 /// A table's stream. dynoxide gives it a single shard that never ends.

@@ -4,8 +4,9 @@
 use super::address::Alias;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// What goes wrong with one request.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +15,8 @@ pub enum Fault {
     Hang,
     /// The right answer, this much later.
     Slow(Duration),
+    /// The right answer, once the gate is opened.
+    Behind(Gate),
     /// The connection is reset instead of an answer.
     Reset,
     /// The head and half of the body that the head announced; then the connection closes.
@@ -70,6 +73,32 @@ pub enum Fault {
     Unparseable,
     /// The whole document, and this behind it.
     Trailing(String),
+}
+
+/// What holds an answer back until a test opens it. Cheap to clone; clones are one gate.
+#[derive(Debug, Clone)]
+pub struct Gate(Arc<Semaphore>);
+
+impl Gate {
+    /// A gate that nothing gets through yet.
+    pub fn shut() -> Self {
+        Self(Arc::new(Semaphore::new(0)))
+    }
+
+    /// Lets everybody through, now and from now on.
+    pub fn open(&self) {
+        self.0.close();
+    }
+
+    pub(super) async fn opened(&self) {
+        let _ = self.0.acquire().await; // there are no permits: it ends when the semaphore is closed
+    }
+}
+
+impl PartialEq for Gate {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 /// How an `IBResponse` names the message set.
@@ -212,8 +241,8 @@ impl Fault {
         Self::Broker { status, set, id, message_set: MessageSet::TextOnly }
     }
 
-    /// Every fault that a caller must tell from rows, with its class; [`Fault::Slow`], after which all is well, is not
-    /// among them. The classes are those of a JSON request. To an XML request [`Fault::NotSuccess`] is an `IBResponse` and
+    /// Every fault that a caller must tell from rows, with its class; [`Fault::Slow`] and [`Fault::Behind`], after which all is
+    /// well, are not among them. The classes are those of a JSON request. To an XML request [`Fault::NotSuccess`] is an `IBResponse` and
     /// so of class [`Class::Query`], and [`Fault::RowsMissing`] can't be told from [`Class::Incomplete`].
     pub fn classified() -> Vec<(Self, Class)> {
         use Class::{Credentials, Incomplete, Misconfigured, NotSuccess, Permission, Query, Unavailable};

@@ -40,7 +40,7 @@ mod xml;
 
 pub use address::Alias;
 pub use database::{Database, NoSuchQuery, Order, Query, Row, TimeFormat, Value};
-pub use fault::{Class, Fault, Faults, MessageSet, Rule, When};
+pub use fault::{Class, Fault, Faults, Gate, MessageSet, Rule, When};
 pub use schema::{Column, Filter, Kind, Prompt};
 pub use settings::{Basic, ClientAuth, Latency, OAuth2, Quirk, Scheduler, Settings};
 pub use tally::Request;
@@ -72,7 +72,7 @@ impl FakePeopleSoft {
             faults: Faults::new(settings.seed),
             settings,
             database: Mutex::new(database),
-            tally: Arc::default(),
+            tally: tally::Tally::default(),
             tokens: token::Tokens::default(),
             runs: scheduler::Runs::default(),
             open: closed.clone(),

@@ -26,7 +26,7 @@ pub(super) struct World {
     pub(super) settings: Settings,
     pub(super) database: Mutex<Database>,
     pub(super) faults: Faults,
-    pub(super) tally: Arc<Tally>,
+    pub(super) tally: Tally,
     pub(super) tokens: Tokens,
     pub(super) runs: Runs,
     /// Closes when the fake is dropped, which ends requests that would hang.
@@ -54,18 +54,16 @@ pub(super) async fn answer(
     let asked = Asked { method: &method, headers: &headers, address, raw_query: uri.query().unwrap_or_default() };
     let alias = asked.address.as_ref().map(|address| address.alias);
     let query = asked.address.as_ref().and_then(Address::query).map(str::to_owned);
-    let _under_way = world.tally.begin(Noted {
-        alias,
-        query: query.clone(),
-        path: uri.path().to_owned(),
-        query_string: asked.raw_query.to_owned(),
-    });
+    let noted =
+        Noted { alias, query: query.clone(), path: uri.path().to_owned(), query_string: asked.raw_query.to_owned() };
+    let under_way = world.tally.begin(noted, (world.settings.now)());
 
     let fault = world.faults.pick(alias, query.as_deref());
     let latency = world.settings.latency;
     pause(latency.fixed + latency.jitter.mul_f64(world.faults.draw())).await;
     match &fault {
         Some(Fault::Slow(longer)) => pause(*longer).await,
+        Some(Fault::Behind(gate)) => gate.opened().await,
         Some(Fault::Hang) => {
             let mut open = world.open.clone();
             while open.changed().await.is_ok() {}
@@ -78,6 +76,7 @@ pub(super) async fn answer(
         Some(answer) => answer,
         None => world.perform(&asked, &body, fault.as_ref()),
     };
+    world.tally.end(under_way);
     answer.send(&headers, &world.settings)
 }
 
@@ -111,6 +110,7 @@ fn instead(fault: &Fault) -> Option<Answer> {
         // Nothing of it will be sent.
         Fault::Reset | Fault::Hang => Answer::new(200, PLAIN, ""),
         Fault::Slow(_)
+        | Fault::Behind(_)
         | Fault::CutOff
         | Fault::ContentType(_)
         | Fault::NotSuccess

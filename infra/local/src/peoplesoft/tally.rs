@@ -2,8 +2,9 @@
 //! and tokens don't get here.
 
 use super::address::Alias;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 /// One request, as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub struct Request {
 /// How many requests the log keeps; the counts go on.
 const LOG_LENGTH: usize = 10_000;
 
+/// How long gateway and application server let a query run. They don't hear of it if its caller leaves.
+const LONGEST_RUN: SignedDuration = SignedDuration::from_secs(300);
+
 #[derive(Default)]
 pub(super) struct Tally(Mutex<Counts>);
 
@@ -28,28 +32,37 @@ pub(super) struct Tally(Mutex<Counts>);
 struct Counts {
     log: VecDeque<Request>,
     by_alias: BTreeMap<(Option<Alias>, Option<String>), usize>,
-    under_way: usize,
+    /// The number of each request under way, and when it ends without an answer.
+    under_way: BTreeMap<u64, Timestamp>,
+    begun: u64,
     most_under_way: usize,
 }
 
-/// A request under way; it ends when this is dropped, also because the caller left.
-pub(super) struct UnderWay(Arc<Tally>);
+/// A request under way, until it is answered. One whose caller leaves runs on.
+pub(super) struct UnderWay(u64);
 
 impl Tally {
     /// Notes a request. Token requests are noted, but are none of `PeopleSoft`'s load.
-    pub(super) fn begin(self: &Arc<Self>, request: Request) -> Option<UnderWay> {
+    pub(super) fn begin(&self, request: Request, now: Timestamp) -> UnderWay {
         let mut counts = self.lock();
-        let of_peoplesoft = request.alias != Some(Alias::Token);
-        if of_peoplesoft {
-            counts.under_way += 1;
-            counts.most_under_way = counts.most_under_way.max(counts.under_way);
+        counts.begun += 1;
+        let begun = counts.begun;
+        if request.alias != Some(Alias::Token) {
+            counts.under_way.retain(|_, ends| *ends > now);
+            counts.under_way.insert(begun, now.saturating_add(LONGEST_RUN).unwrap_or(Timestamp::MAX));
+            counts.most_under_way = counts.most_under_way.max(counts.under_way.len());
         }
         *counts.by_alias.entry((request.alias, request.query.clone())).or_default() += 1;
         counts.log.push_back(request);
         if counts.log.len() > LOG_LENGTH {
             counts.log.pop_front();
         }
-        of_peoplesoft.then(|| UnderWay(Arc::clone(self)))
+        UnderWay(begun)
+    }
+
+    /// It has its answer.
+    pub(super) fn end(&self, UnderWay(begun): UnderWay) {
+        self.lock().under_way.remove(&begun);
     }
 
     pub(super) fn log(&self) -> Vec<Request> {
@@ -70,11 +83,5 @@ impl Tally {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.0.lock().under_way -= 1;
     }
 }

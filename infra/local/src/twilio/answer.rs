@@ -17,23 +17,25 @@ pub(super) struct Answer {
 pub(super) struct Refusal {
     pub(super) code: u32,
     pub(super) message: String,
+    /// Headers that come with it.
+    pub(super) headers: Vec<(&'static str, String)>,
 }
 
 impl Refusal {
     /// A code with the text of the table below.
     pub(super) fn code(code: u32) -> Self {
         let message = TEXTS.iter().find(|(known, _)| *known == code).map_or("Bad request", |(_, text)| *text);
-        Self { code, message: message.to_owned() }
+        Self { code, message: message.to_owned(), headers: Vec::new() }
     }
 
     /// 20404, with the path as Twilio repeats it.
     pub(super) fn not_found(path: &str) -> Self {
-        Self { code: 20404, message: format!("The requested resource {path} was not found") }
+        Self { message: format!("The requested resource {path} was not found"), ..Self::code(20404) }
     }
 
     /// 20001 about one parameter.
     pub(super) fn parameter(name: &str) -> Self {
-        Self { code: 20001, message: format!("Invalid parameter {name}") }
+        Self { message: format!("Invalid parameter {name}"), ..Self::code(20001) }
     }
 }
 
@@ -48,7 +50,8 @@ impl Answer {
         let status = http_status(refusal.code);
         let code = refusal.code;
         let more_info = format!("https://www.twilio.com/docs/errors/{code}");
-        Self::json(status, &json!({"code": code, "message": refusal.message, "more_info": more_info, "status": status}))
+        let body = json!({"code": code, "message": refusal.message, "more_info": more_info, "status": status});
+        Self { headers: refusal.headers.clone(), ..Self::json(status, &body) }
     }
 
     /// A failure of Twilio's own, with a code where Twilio documents one.

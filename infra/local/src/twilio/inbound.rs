@@ -2,12 +2,13 @@
 //! the webhook all the same; what the webhook answers is handed back, and no `TwiML` is obeyed.
 
 use super::consent::{self, Keyword};
+use super::draws;
 use super::journal::Line;
 use super::posts::{self, Payload, Post, Sent};
 use super::record::{Kind, Record};
 use super::world::World;
-use super::{draws, record};
 use jiff::Timestamp;
+use shared::twilio::segments;
 use std::time::Duration;
 
 /// Receives a message for a number of some account and posts it; `None` if no account has the number.
@@ -79,7 +80,7 @@ fn message(account_sid: &str, service: Option<String>, from: &str, to: &str, bod
 }
 
 fn params(message: &Record) -> Vec<(String, String)> {
-    let segments = record::segments(&message.body).to_string();
+    let segments = segments::size(&message.body).segments.to_string();
     let mut params = vec![
         ("ToCountry", "US"),
         ("ToState", ""),

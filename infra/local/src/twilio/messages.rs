@@ -61,13 +61,13 @@ pub(super) fn status_callback(form: &Params) -> Result<Option<String>, Refusal> 
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     match url.as_ref().and_then(Url::host_str) {
         Some(host) if !host.contains('_') => Ok(Some(text.to_owned())),
-        _ => Err(Refusal { code: 21609, message: "The StatusCallback URL is not a valid URL.".to_owned() }),
+        _ => Err(Refusal { message: "The StatusCallback URL is not a valid URL.".to_owned(), ..Refusal::code(21609) }),
     }
 }
 
 /// Twilio's text names the number, which is why nobody may log it.
 pub(super) fn refused_recipient(code: u32, to: &str) -> Refusal {
-    Refusal { code, message: format!("The 'To' number {to} is not a valid phone number.") }
+    Refusal { message: format!("The 'To' number {to} is not a valid phone number."), ..Refusal::code(code) }
 }
 
 fn recipient(form: &Params) -> Result<String, Refusal> {

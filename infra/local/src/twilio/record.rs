@@ -6,6 +6,7 @@ use super::settings::BodyShown;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shared::twilio::segments;
 use std::time::Duration;
 
 /// What a trial account's texts begin with.
@@ -146,7 +147,7 @@ impl Record {
 
     fn message_view(&self) -> Value {
         let uri = format!("/2010-04-01/Accounts/{}/Messages/{}", self.account_sid, self.sid);
-        let segments = if self.visible_from().is_some() { segments(&self.body) } else { 0 };
+        let segments = if self.visible_from().is_some() { segments::size(&self.body).segments } else { 0 };
         json!({
             "account_sid": self.account_sid, "api_version": "2010-04-01", "body": self.body,
             "date_created": rfc2822(self.created), "date_sent": self.begun.map(rfc2822), "date_updated": rfc2822(self.updated),
@@ -175,11 +176,4 @@ impl Record {
             "trunk_sid": Value::Null, "uri": format!("{uri}.json"),
         })
     }
-}
-
-/// The segments of a text, near enough: what isn't ASCII is taken for UCS-2.
-pub(super) fn segments(body: &str) -> usize {
-    let (units, one, several) =
-        if body.is_ascii() { (body.len(), 160, 153) } else { (body.encode_utf16().count(), 70, 67) };
-    if units <= one { 1 } else { units.div_ceil(several) }
 }

@@ -184,10 +184,13 @@ pub struct VerifyBehaviour {
     pub code: Option<String>,
     /// The HTTP status of a check that was made, whether the code was right or wrong: 200 or 201.
     pub check_status: u16,
+    /// Whether `Retry-After` and `Twilio-Reached-Rate-Limit` come with a start and with a limit that is reached (60202, 60203), as is
+    /// documented.
+    pub limits_shown: bool,
 }
 
 impl Default for VerifyBehaviour {
     fn default() -> Self {
-        Self { code_lifetime: Duration::from_mins(10), code: None, check_status: 200 }
+        Self { code_lifetime: Duration::from_mins(10), code: None, check_status: 200, limits_shown: true }
     }
 }

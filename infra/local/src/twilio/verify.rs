@@ -67,6 +67,7 @@ pub(super) fn start(world: &Arc<World>, account: &FakeAccount, route: &Route, fo
     if channel == "sms" && state.settings.undeliverable.get(to) == Some(&30006) {
         return Err(Refusal::code(60205));
     }
+    let shown = state.settings.verify.limits_shown;
     let lifetime = SignedDuration::try_from(state.settings.verify.code_lifetime).unwrap_or(SignedDuration::MAX);
     let row = state
         .verifications
@@ -93,14 +94,14 @@ pub(super) fn start(world: &Arc<World>, account: &FakeAccount, route: &Route, fo
     });
     let verification = &mut state.verifications[row];
     if verification.sends.len() >= LIMIT {
-        return Err(Refusal::code(60203));
+        return Err(Refusal { headers: verification.limits(shown, true, now), ..Refusal::code(60203) });
     }
     verification.sends.push(Sending { at: now, channel: channel.to_uppercase(), attempt_sid: draws::sid("VL") });
     channel.clone_into(&mut verification.channel);
     let changed = verification.changed(now);
     drop(state);
     settle(world, &changed, Some(Happened::Pending));
-    Ok(Answer::json(201, &changed.view()))
+    Ok(Answer { headers: changed.limits(shown, false, now), ..Answer::json(201, &changed.view()) })
 }
 
 /// `POST …/VerificationCheck`
@@ -114,7 +115,7 @@ pub(super) fn check(world: &Arc<World>, route: &Route, request: &Request) -> Don
     let now = world.clock.now();
     expire(world, now);
     let mut state = world.lock();
-    let status = state.settings.verify.check_status;
+    let (status, shown) = (state.settings.verify.check_status, state.settings.verify.limits_shown);
     let wanted = |known: &&mut Verification| {
         known.is_alive()
             && known.service_sid == route.owner
@@ -127,7 +128,7 @@ pub(super) fn check(world: &Arc<World>, route: &Route, request: &Request) -> Don
         let changed = found.changed(now);
         drop(state);
         settle(world, &changed, first.then_some(Happened::MaxAttemptsReached));
-        return Err(Refusal::code(60202));
+        return Err(Refusal { headers: changed.limits(shown, true, now), ..Refusal::code(60202) });
     }
     found.checks += 1;
     let right = found.code == code;
@@ -216,6 +217,14 @@ impl Verification {
     /// Whether it can still be checked or sent again. One whose checks are used up lives on until it expires.
     pub(super) fn is_alive(&self) -> bool {
         matches!(self.status.as_str(), "pending" | "max_attempts_reached")
+    }
+
+    /// The headers about a limit, if they are shown: how long until the verification is over and all is counted anew, and whether
+    /// the limit is reached; how Twilio writes the latter isn't documented.
+    fn limits(&self, shown: bool, reached: bool, now: Timestamp) -> Vec<(&'static str, String)> {
+        let left = self.expires.duration_since(now).as_secs().to_string();
+        let headers = [("retry-after", left), ("twilio-reached-rate-limit", reached.to_string())];
+        headers.into_iter().filter(|_| shown).collect()
     }
 
     fn changed(&mut self, now: Timestamp) -> Self {

@@ -75,15 +75,16 @@ async fn dropping_the_rows_ends_the_connection() {
 
 #[tokio::test]
 async fn the_time_between_rows_is_not_the_networks() {
-    let server = Server::always(|| many(50_000, 400)).await;
+    const TIMEOUT: Duration = Duration::from_secs(3);
+    let server = Server::always(|| many(2000, 400)).await;
     let mut connection = connection(&server.base);
-    connection.timeout = Duration::from_secs(2);
+    connection.timeout = TIMEOUT; // far longer than so small an answer is under way
     let columns = names(&["A"]);
     let mut rows = client(connection).execute(&query("Q", &columns)).await.unwrap();
     rows.next().await.unwrap().unwrap();
-    tokio::time::sleep(Duration::from_millis(2500)).await; // longer than the timeout
+    tokio::time::sleep(TIMEOUT + Duration::from_millis(500)).await;
     let (rest, end) = drain(rows).await;
-    assert_eq!((rest.len(), end.is_ok()), (49_999, true), "{end:?}");
+    assert_eq!((rest.len(), end.is_ok()), (1999, true), "{end:?}");
 }
 
 #[tokio::test]
@@ -94,7 +95,7 @@ async fn a_body_that_stops_coming_times_out() {
     })
     .await;
     let mut connection = connection(&server.base);
-    connection.timeout = Duration::from_millis(300);
+    connection.timeout = Duration::from_secs(3); // long enough for what does come
     let columns = names(&["A"]);
     let (rows, end) = drain(client(connection).execute(&query("Q", &columns)).await.unwrap()).await;
     assert_eq!(rows.len(), 1);
@@ -103,12 +104,12 @@ async fn a_body_that_stops_coming_times_out() {
 
 #[tokio::test]
 async fn a_body_that_drips_times_out_as_a_whole() {
-    let server = Server::always(|| many(1_000_000, 0).drip(Duration::from_millis(50))).await;
+    let server = Server::always(|| many(1_000_000, 0).drip(Duration::from_millis(100))).await;
     let mut connection = connection(&server.base);
-    connection.timeout = Duration::from_millis(500); // each piece comes well within it
+    connection.timeout = Duration::from_secs(3); // each piece comes well within it
     let columns = names(&["A"]);
     let (rows, end) = drain(client(connection).execute(&query("Q", &columns)).await.unwrap()).await;
-    assert!((1..=10).contains(&rows.len()), "{}", rows.len());
+    assert!((1..=30).contains(&rows.len()), "{}", rows.len());
     assert!(matches!(end, Err(Error::Unavailable { reason: Reason::Timeout(_), .. })), "{end:?}");
 }
 

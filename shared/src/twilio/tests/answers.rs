@@ -149,7 +149,7 @@ async fn no_answer_is_in_doubt() {
 #[tokio::test]
 async fn an_answer_that_takes_too_long_is_in_doubt() {
     let far_end = FarEnd::new(vec![Step::Silence]);
-    let reply = text_by(&hasty_client(5000, 200), &far_end.url()).await;
+    let reply = text_by(&hasty_client(3000, 3000), &far_end.url()).await;
     assert_eq!(reply, Reply::InDoubt { status: None, why: "no answer in time" });
     assert_eq!(far_end.received().len(), 1);
 }

@@ -53,6 +53,10 @@ where
         let mut batches = vec![Batch { records, retries: 0 }];
         let mut failures_in_a_row = 0;
         while let Some(mut batch) = batches.pop() {
+            batch.records = self.young_enough(batch.records);
+            if batch.records.is_empty() {
+                continue;
+            }
             let answer = self.call(&batch.records).await;
             let undone = batch.records.split_off(answer.done);
             if !batch.records.is_empty() {
@@ -86,6 +90,17 @@ where
             sleep(pause(&self.mapping, failures_in_a_row)).await;
             failures_in_a_row += 1;
         }
+    }
+
+    /// Gives up what is too old by now, which is at the front, and answers the rest.
+    fn young_enough(&self, mut records: Vec<Record>) -> Vec<Record> {
+        let (now, oldest) = (self.mapping.clock.now(), self.mapping.maximum_age);
+        let young = records.iter().position(|record| record.age(now) <= oldest).unwrap_or(records.len());
+        let rest = records.split_off(young);
+        if !records.is_empty() {
+            self.abandon(&records, format!("older than {} s", oldest.as_secs()));
+        }
+        rest
     }
 
     async fn call(&self, records: &[Record]) -> Answer {
@@ -139,6 +154,7 @@ fn pause(mapping: &Mapping, failures_in_a_row: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared::clock::Clock;
 
     #[test]
     fn everything_before_the_earliest_failure_is_done() {
@@ -167,6 +183,8 @@ mod tests {
             batch_size: 1,
             parallel: 1,
             retries: 0,
+            maximum_age: Duration::MAX,
+            clock: Clock::system(),
             bisect: false,
             timeout: Duration::ZERO,
             first_pause: Duration::from_millis(100),

@@ -21,6 +21,8 @@ fn mapping() -> Mapping {
         batch_size: 10,
         parallel: 1,
         retries: 3,
+        maximum_age: Duration::MAX,
+        clock: Clock::system(),
         bisect: true,
         timeout: Duration::from_secs(20),
         first_pause: Duration::from_millis(1),

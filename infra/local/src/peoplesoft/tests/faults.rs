@@ -1,6 +1,8 @@
 //! Every fault, as a plain client sees it, and when faults happen.
 
 use super::*;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 /// What a fault does to a request: the answer, or `None` if there is no whole one.
@@ -132,6 +134,36 @@ async fn a_hang_lasts_until_the_caller_leaves_or_the_fake_stops() {
     until_asked(2).await;
     drop(fake);
     assert!(waiting.await.unwrap().is_err());
+}
+
+#[tokio::test]
+async fn a_query_whose_caller_left_runs_on_for_as_long_as_the_gateway_lets_it() {
+    let seconds = Arc::new(AtomicI64::new(0));
+    let told = Arc::clone(&seconds);
+    let now = move || noon() + jiff::SignedDuration::from_secs(told.load(Ordering::SeqCst));
+    let fake = fake(Settings::new(now)).await;
+    let url = format!("{}/{}", fake.base_url(), day(""));
+    let leaves = async |already: usize| {
+        fake.faults().set(Rule::next(1, Fault::Hang));
+        let asked = async {
+            while fake.count(Alias::ExecuteQuery, None) <= already {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            answer = reqwest::get(&url) => panic!("{answer:?}"),
+            () = asked => {}
+        }
+    };
+    leaves(0).await;
+    assert_eq!(fake.parallel_maximum(), 1);
+    seconds.store(300, Ordering::SeqCst);
+    assert_eq!(get(&fake, &day("")).await.status, 200);
+    assert_eq!(fake.parallel_maximum(), 1);
+    leaves(2).await;
+    seconds.store(599, Ordering::SeqCst);
+    assert_eq!(get(&fake, &day("")).await.status, 200);
+    assert_eq!(fake.parallel_maximum(), 2);
 }
 
 #[tokio::test]

@@ -27,6 +27,19 @@ async fn an_accepted_message_looks_like_twilios() {
 }
 
 #[tokio::test]
+async fn segments_are_counted_as_they_are_on_the_air() {
+    let fake = fake().await;
+    let check = async |body: &str, expect: &str| {
+        let answer = fake.post(MESSAGES, &[TEXT[0], TEXT[1], ("Body", body)]).await;
+        assert_eq!(answer.str("num_segments"), expect, "{body}");
+    };
+    check(&"é".repeat(160), "1").await; // GSM-7 has it
+    check(&"{".repeat(80), "1").await; // which takes two septets for this
+    check(&"{".repeat(81), "2").await;
+    check(&"ç".repeat(71), "2").await; // and has no such letter
+}
+
+#[tokio::test]
 async fn the_first_status_goes_by_the_sender() {
     let fake = fake().await;
     hold(&fake);

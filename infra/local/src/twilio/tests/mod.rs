@@ -79,6 +79,8 @@ pub(super) async fn fake() -> FakeTwilio {
 pub(super) struct Answered {
     pub(super) status: u16,
     pub(super) retry_after: Option<String>,
+    /// `Twilio-Reached-Rate-Limit`
+    pub(super) reached: Option<String>,
     pub(super) content_type: String,
     pub(super) text: String,
     /// Null if the body isn't JSON.
@@ -131,9 +133,17 @@ pub(super) async fn answered(request: reqwest::RequestBuilder) -> reqwest::Resul
     let response = request.send().await?;
     let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
     let (retry_after, content_type) = (header("retry-after"), header("content-type").unwrap_or_default());
+    let reached = header("twilio-reached-rate-limit");
     let status = response.status().as_u16();
     let text = response.text().await?;
-    Ok(Answered { status, retry_after, content_type, json: serde_json::from_str(&text).unwrap_or_default(), text })
+    Ok(Answered {
+        status,
+        retry_after,
+        reached,
+        content_type,
+        json: serde_json::from_str(&text).unwrap_or_default(),
+        text,
+    })
 }
 
 /// Holds all lives where they are, until [`release`].

@@ -1,6 +1,7 @@
 //! What reaches the function again after a failure, a panic or a crash, and what never does.
 
 use super::*;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 #[tokio::test]
 async fn a_batch_is_tried_again_from_the_earliest_failure_on() {
@@ -55,6 +56,29 @@ async fn without_halving_a_batch_is_given_up_whole() {
     assert!(given_up.first < given_up.last);
     put(&client, "a", "4").await;
     assert_eq!(seen.call().await, ["a/4"]);
+}
+
+#[tokio::test]
+async fn what_is_too_old_is_given_up_and_the_function_never_sees_it_again() {
+    let (dynamodb, client) = with_table(None).await;
+    put_all(&client, "a", &["1", "2"]).await;
+    let (hours, system) = (Arc::new(AtomicI64::new(0)), Clock::system());
+    let told = Arc::clone(&hours);
+    let clock = Clock::from_fn(move || system.now() + jiff::SignedDuration::from_hours(told.load(Ordering::SeqCst)));
+    let hour = Duration::from_hours(1);
+    let mapping = Mapping { retries: u32::MAX, bisect: false, maximum_age: hour, clock, ..mapping() };
+    let (passes, failures) = (Arc::clone(&hours), AtomicI64::new(0));
+    let (pump, mut seen) = pump(&dynamodb, mapping, move |_| {
+        if failures.fetch_add(1, Ordering::SeqCst) == 2 {
+            passes.store(2, Ordering::SeqCst);
+        }
+        Err("the table is out of reach".to_owned())
+    });
+    until_idle(&pump).await;
+    assert_eq!(seen.calls_so_far(), [["a/1", "a/2"]; 3]);
+    let given_up = seen.given_up.try_recv().unwrap();
+    assert_eq!((given_up.records, &*given_up.reason), (2, "older than 3600 s"));
+    assert!(seen.given_up.try_recv().is_err());
 }
 
 #[tokio::test]
