@@ -73,15 +73,16 @@ fn replay(story: &Story, created: &Created, created_at: Timestamp, now: Timestam
     let known = tried.last_key_value().map_or(0, |(attempt, _)| *attempt);
     let released = story.releases().last().map_or(0, |(_, release)| release.attempt);
     let never_started = released > 0 && tried.get(&released).is_none_or(|one| one.claim.is_none());
-    // A closing names the attempt that it ruled out; a replay of an earlier one would not undo it.
-    let closed = story.closed().map_or(0, |closed| closed.attempt);
+    // A closing names the attempt that it ruled out; a replay of an earlier one would not undo it. One that came after an
+    // operator's release outweighs a release of that very attempt.
+    let undoes = story.closed().map_or(0, |closed| closed.attempt + u32::from(closed.again));
     let doubtful = tried.values().any(|one| {
         let asked = !one.claim.is_some_and(shared::notification::Attempt::asks_nothing);
         !one.is_accepted() && asked && matches!(one.outcome, None | Some(Outcome::PresumedLost))
     });
     Ok(Plan::Release {
         take: never_started.then_some(released),
-        attempt: (known.max(released) + 1).max(closed),
+        attempt: (known.max(released) + 1).max(undoes),
         expires_at: stamp::after(now, lifetime(created, created_at)),
         may_repeat: state == State::Unconfirmed || doubtful,
     })

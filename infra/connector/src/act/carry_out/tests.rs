@@ -50,6 +50,44 @@ async fn a_replay_takes_what_was_released_and_never_started() {
     assert_eq!(world.standing(&id()).await.state, State::Sending);
 }
 
+/// What an operator let go can expire, or end in doubt, before an attempt that nothing released, and be closed again.
+#[tokio::test]
+async fn a_replay_undoes_a_closing_that_came_after_an_operator() {
+    let again = |reason, attempt, time| {
+        let mut fact = closed(reason, attempt, time);
+        if let Detail::Closed(closed) = &mut fact.detail {
+            closed.again = true;
+        }
+        fact
+    };
+    let check = |facts: Vec<Fact>, expect: &'static str| async move {
+        let world = World::start(at("22:00:00")).await;
+        world.append(&id(), facts).await;
+        errand(&world, Verb::Replay, "ada").await.unwrap();
+        let story = world.story(&id()).await;
+        let release = story.facts.iter().rfind(|fact| fact.at == at("22:00:00")).unwrap();
+        assert_eq!((story.standing(at("22:00:01")).state, release.key().as_str()), (State::Pending, expect));
+    };
+    let held = |by| vec![began_with(|created| created.held = true), release(1, "21:43:00", "looked at", Some(by))];
+    let expired = vec![
+        attempt(1, "21:43:01"),
+        deferred(1, "21:43:02", "20429", "21:44:00"),
+        again(ClosedReason::Expired, 2, "21:45:00"),
+    ];
+    check([held("ada"), expired].concat(), "release#003").await;
+    let doubtful = vec![attempt(1, "21:43:01"), again(ClosedReason::Unconfirmed, 2, "21:55:00")];
+    check([held("ada"), doubtful].concat(), "release#003").await;
+    let replayed_before = vec![
+        began(),
+        attempt(1, "21:42:08"),
+        closed(ClosedReason::Unconfirmed, 2, "21:45:00"),
+        release(2, "21:46:00", "asked for", Some("ada")),
+        attempt(2, "21:46:01"),
+        again(ClosedReason::Unconfirmed, 3, "21:56:00"),
+    ];
+    check(replayed_before, "release#004").await;
+}
+
 #[tokio::test]
 async fn a_replay_stops_where_the_attempt_has_just_been_started() {
     let world = World::start(at("22:00:00")).await;
