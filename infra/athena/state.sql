@@ -233,7 +233,7 @@ released AS (
   GROUP BY tenant, notification_id
 ),
 closed AS (
-  -- The last closing that no replay came after.
+  -- The last closing that no replay came after. What is cancelled stays so.
   SELECT tenant, notification_id, closed, why
   FROM (
     SELECT
@@ -247,7 +247,8 @@ closed AS (
       ON released.tenant = facts.tenant AND released.notification_id = facts.notification_id
     WHERE facts.fact = 'closed'
       AND (
-        released.by_operator IS NULL
+        facts.closed = 'cancelled'
+        OR released.by_operator IS NULL
         OR released.by_operator < facts.attempt
         OR (facts.again AND released.by_operator <= facts.attempt)
       )

@@ -260,6 +260,9 @@ fn an_operators_replay_opens_what_was_closed_and_it_can_be_closed_again() {
     check(&and(&[release(2, Some("hr"))]), 900, State::Pending);
     check(&and(&[release(2, Some("hr")), attempt(2)]), 900, State::InDoubt);
     check(&and(&[release(2, Some("hr")), closed(ClosedReason::Expired, 2, true)]), 900, State::Expired);
+    // What is cancelled stays so, whoever released the same attempt at the same moment.
+    let held = created(|created| created.held = true);
+    check(&[held, closed(ClosedReason::Cancelled, 1, false), release(1, Some("hr"))], 900, State::Cancelled);
     let failed = [
         created(|_| ()),
         attempt(1),

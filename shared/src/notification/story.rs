@@ -1,7 +1,9 @@
 //! All facts of one notification, and the questions that sender, sweep and auditor ask of them. Order of arrival never
 //! matters: a story answers alike however its facts are shuffled.
 
-use super::fact::{Attempt, AttemptOutcome, Closed, Created, Detail, Fact, Look, Outcome, Release, Report};
+use super::fact::{
+    Attempt, AttemptOutcome, Closed, ClosedReason, Created, Detail, Fact, Look, Outcome, Release, Report,
+};
 use super::id::NotificationId;
 use crate::twilio::codes::{self, DeliveryClass};
 use crate::twilio::{self, status::Verdict};
@@ -108,22 +110,19 @@ impl Story {
         releases
     }
 
-    /// The last closing that no replay came after.
+    /// The last closing that no replay came after. What is cancelled stays so: whoever lets it go at the same moment has not
+    /// seen that it is.
     pub fn closed(&self) -> Option<&Closed> {
-        let replayed = self
-            .releases()
-            .iter()
-            .filter(|(_, release)| release.by.is_some())
-            .map(|(_, release)| release.attempt)
-            .max();
+        let releases = self.releases();
+        let replayed =
+            releases.iter().filter(|(_, release)| release.by.is_some()).map(|(_, release)| release.attempt).max();
+        // A replay releases the attempt that the closing had ruled out.
+        let counts = |closed: &Closed| {
+            closed.closed == ClosedReason::Cancelled
+                || replayed.is_none_or(|attempt| attempt < closed.attempt || closed.again && attempt == closed.attempt)
+        };
         self.facts.iter().rev().find_map(|fact| match &fact.detail {
-            // A replay releases the attempt that the closing had ruled out.
-            Detail::Closed(closed)
-                if replayed
-                    .is_none_or(|attempt| attempt < closed.attempt || closed.again && attempt <= closed.attempt) =>
-            {
-                Some(closed)
-            }
+            Detail::Closed(closed) if counts(closed) => Some(closed),
             _ => None,
         })
     }

@@ -4,7 +4,7 @@
 use crate::audit::story::CLAIMANT;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use shared::notification::{Created, Detail, Outcome, State, Story};
+use shared::notification::{Created, Outcome, State, Story};
 use shared::stamp;
 use shared::tenant::Tenant;
 use std::time::Duration;
@@ -150,11 +150,6 @@ fn reminder(tenant: &Tenant, created: &Created, created_at: Timestamp) -> Option
     let hours = tenant.quiet_hours.as_ref().filter(|_| !created.urgent);
     let quiet_until = hours.map_or(created_at, |hours| hours.next_allowed(created_at, &zone));
     (not_before > quiet_until).then_some(not_before)
-}
-
-/// Whether the ledger says that an operator let it go, so that a closing has to say that it comes after that.
-pub fn closes_again(story: &Story) -> bool {
-    story.released_by_operator() || story.facts.iter().any(|fact| matches!(fact.detail, Detail::Closed(_)))
 }
 
 #[cfg(test)]

@@ -132,6 +132,19 @@ async fn what_was_released_by_hand_can_be_cancelled() {
     check(vec![began(), closed(ClosedReason::Expired, 1, "21:45:00")], Verb::Replay).await;
 }
 
+/// One operator lets go what another one has just cancelled: what was shown to the first was minutes old.
+#[tokio::test]
+async fn what_is_cancelled_stays_so_though_somebody_lets_it_go() {
+    let world = World::start(at("22:00:00")).await;
+    world.append(&id(), vec![began_with(|created| created.held = true)]).await;
+    errand(&world, Verb::Cancel, "ada").await.unwrap();
+    let tenant = tenant();
+    let late = Errand { ledger: world.ledger(), tenant: &tenant, verb: Verb::ReleaseHeld, by: "grace", why: "" };
+    late.release(&id(), 1, at("23:00:00"), at("22:00:00")).await.unwrap();
+    world.now(at("22:30:00"));
+    assert_eq!(world.standing(&id()).await.state, State::Cancelled);
+}
+
 #[tokio::test]
 async fn cancelling_comes_too_late_once_an_attempt_is_taken() {
     let world = World::start(at("21:42:08")).await;
