@@ -123,16 +123,16 @@ pub async fn tenant_stories(
     terminal: &mut Terminal<'_>,
     tenant: &TenantId,
 ) -> Result<Vec<Audited>, Failure> {
-    let ledger = deps.ledger()?;
+    let (ledger, now) = (deps.ledger()?, deps.clock.now());
     let spinner = terminal.spinner("items read");
-    let scanned = scan::tenant(ledger, tenant, |items| spinner.set_position(items)).await;
+    let scanned = scan::tenant(ledger, tenant, now, |items| spinner.set_position(items)).await;
     spinner.finish_and_clear();
     let scanned = scanned.map_err(|error| Failure::ledger(ledger.table(), &error))?;
     pass_over(terminal, &scanned.odd)?;
     if scanned.stories.is_empty() {
         deps.expect_tenant(tenant).await?;
     }
-    Ok(audited(scanned.stories, deps.clock.now()))
+    Ok(audited(scanned.stories, now))
 }
 
 async fn employee_stories(
@@ -141,14 +141,14 @@ async fn employee_stories(
     tenant: &TenantId,
     employee: &str,
 ) -> Result<Vec<Audited>, Failure> {
-    let ledger = deps.ledger()?;
-    let scanned = scan::employee(ledger, tenant, &EmployeeKey::of(tenant, employee)).await;
+    let (ledger, now) = (deps.ledger()?, deps.clock.now());
+    let scanned = scan::employee(ledger, tenant, &EmployeeKey::of(tenant, employee), now).await;
     let scanned = scanned.map_err(|error| Failure::ledger(ledger.table(), &error))?;
     pass_over(terminal, &scanned.odd)?;
     if scanned.stories.is_empty() {
         deps.expect_tenant(tenant).await?;
     }
-    Ok(audited(scanned.stories, deps.clock.now()))
+    Ok(audited(scanned.stories, now))
 }
 
 fn pass_over(terminal: &mut Terminal<'_>, odd: &[NotAFact]) -> io::Result<()> {
@@ -173,8 +173,8 @@ async fn show(
     tenant: &TenantId,
     id: &NotificationId,
 ) -> Done {
-    let ledger = deps.ledger()?;
-    let scanned = scan::notification(ledger, tenant, id).await;
+    let (ledger, now) = (deps.ledger()?, deps.clock.now());
+    let scanned = scan::notification(ledger, tenant, id, now).await;
     let mut scanned = scanned.map_err(|error| Failure::ledger(ledger.table(), &error))?;
     pass_over(terminal, &scanned.odd)?;
     let Some(story) = scanned.stories.pop() else {
@@ -185,7 +185,6 @@ async fn show(
             ledger.table()
         )));
     };
-    let now = deps.clock.now();
     let audited = Audited::new(story, now);
     if reveal {
         write_down(deps, ledger, tenant, std::slice::from_ref(&audited)).await?;

@@ -16,6 +16,7 @@ const FINAL_WORD: Duration = Duration::from_hours(24);
 /// Why a notification is stuck; `None` if it isn't.
 pub fn why(audited: &Audited, now: Timestamp) -> Option<String> {
     let Audited { story, standing } = audited;
+    story.created()?; // retention has removed its beginning, or it was never ours: nothing starts it
     let is_late = |due: &Timestamp| stamp::after(*due, GRACE) < now;
     match standing.state {
         State::Held => Some(format!("held since {}", stamp::format(audited.began_at()))),
