@@ -112,7 +112,7 @@ WHERE facts.fact = 'revealed'
 ORDER BY facts.learnt_at;
 
 -- 10. Are the records sound? Nothing that Twilio accepted without our having asked for it, and nothing about notifications that
--- were never created.
+-- were never created. Retention removes the beginning first and the rest within days; who saw a number may be kept for longer.
 SELECT 'accepted without attempt' AS finding, attempts.tenant, attempts.notification_id, attempts.attempt
 FROM ledger_attempts AS attempts
 JOIN ledger_facts AS created
@@ -123,4 +123,6 @@ SELECT 'never created', facts.tenant, facts.notification_id, NULL
 FROM ledger_facts AS facts
 GROUP BY facts.tenant, facts.notification_id
 HAVING max(CASE WHEN facts.fact = 'created' THEN 1 ELSE 0 END) = 0
+  AND max(CASE WHEN facts.fact <> 'revealed' THEN 1 ELSE 0 END) = 1
+  AND coalesce(min(CASE WHEN facts.fact <> 'revealed' THEN facts.seconds_left END) > 7 * 24 * 60 * 60, true)
 ORDER BY finding, tenant, notification_id;

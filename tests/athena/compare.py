@@ -17,6 +17,7 @@ SHIMS = """
 CREATE MACRO json_extract_scalar(document, path) AS json_extract_string(document, path);
 CREATE MACRO json_format(document) AS CAST(document AS varchar);
 CREATE MACRO regexp_like(text, pattern) AS regexp_matches(text, pattern);
+CREATE MACRO to_unixtime(instant) AS epoch(instant);
 CREATE MACRO from_iso8601_timestamp(text) AS CAST(text AS timestamptz);
 CREATE MACRO approx_percentile(value, part) AS quantile_disc(value, part);
 """

@@ -11,7 +11,7 @@ use local::export::Export;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use shared::ledger::{Item, table};
-use shared::notification::{Fact, NotificationId};
+use shared::notification::{Detail, Fact, NotificationId};
 use shared::tenant::TenantId;
 use std::path::Path;
 
@@ -38,7 +38,10 @@ fn main() {
             other => panic!("ordinary or odd, not {other}"),
         };
         for fact in &facts {
-            let item = item(&tenant, &id, fact);
+            let mut item = item(&tenant, &id, fact);
+            if way == "odd" {
+                item.insert(table::RETAIN_UNTIL.to_owned(), kept_until(number, fact, now));
+            }
             match &mut changes {
                 Some(changes) if fact.at >= cut => changes.change(fact.at, None, Some(&item)).unwrap(),
                 _ => full.item(&item).unwrap(),
@@ -48,6 +51,20 @@ fn main() {
     for export in [Some(full), changes].into_iter().flatten() {
         println!("{}", export.finish().unwrap().display());
     }
+}
+
+/// Of one notification in ten retention removes something just now, the beginning or all; the others have years left, or just weeks.
+fn kept_until(number: u64, fact: &Fact, now: Timestamp) -> AttributeValue {
+    const DAY: i64 = 24 * 60 * 60;
+    let is_beginning = matches!(fact.detail, Detail::Created(_));
+    let left = match number % 20 {
+        0 if is_beginning => 0,
+        0 => 600,
+        1 => -DAY,
+        2 => 30 * DAY,
+        _ => 2555 * DAY,
+    };
+    AttributeValue::N((now.as_second() + left).to_string())
 }
 
 fn item(tenant: &TenantId, id: &NotificationId, fact: &Fact) -> Item {
