@@ -47,20 +47,34 @@ FROM ledger_notifications
 WHERE delivered_at > expires_at
 ORDER BY delivered_at;
 
--- 6. Was anybody sent the same notification twice? More than one message or call, and no operator asked for the later one.
--- What expired in Twilio's queue (30036) reached nobody.
-SELECT words.tenant, words.notification_id, count(DISTINCT words.sid) AS messages, min(words.learnt_at) AS first_at, max(words.learnt_at) AS last_at
-FROM ledger_words AS words
+-- 6. Was anybody sent the same notification twice? More than one message or call under one attempt, or under a later attempt that
+-- followed from no operator's wish. What expired in Twilio's queue reached nobody.
+WITH
+sent AS (
+  SELECT
+    attempts.tenant,
+    attempts.notification_id,
+    attempts.attempt,
+    count(DISTINCT words.sid) AS messages,
+    min(words.learnt_at) AS first_at,
+    lag(attempts.attempt) OVER (PARTITION BY attempts.tenant, attempts.notification_id ORDER BY attempts.attempt) AS earlier_attempt
+  FROM ledger_attempts AS attempts
+  JOIN ledger_words AS words
+    ON words.tenant = attempts.tenant AND words.notification_id = attempts.notification_id AND words.attempt = attempts.attempt
+  JOIN ledger_facts AS created
+    ON created.tenant = attempts.tenant AND created.notification_id = attempts.notification_id AND created.fact = 'created'
+  WHERE NOT attempts.expired_in_queue
+  GROUP BY attempts.tenant, attempts.notification_id, attempts.attempt
+)
+SELECT sent.tenant, sent.notification_id, sent.earlier_attempt, sent.attempt, sent.messages, sent.first_at
+FROM sent
 LEFT JOIN ledger_facts AS release
-  ON release.tenant = words.tenant AND release.notification_id = words.notification_id
-  AND release.attempt = words.attempt AND release.fact = 'release' AND release.done_by IS NOT NULL
-LEFT JOIN ledger_attempts AS expired
-  ON expired.tenant = words.tenant AND expired.notification_id = words.notification_id
-  AND expired.attempt = words.attempt AND expired.verdict = 1 AND expired.error_code = 30036
-WHERE release.tenant IS NULL AND expired.tenant IS NULL
-GROUP BY words.tenant, words.notification_id
-HAVING count(DISTINCT words.sid) > 1
-ORDER BY words.tenant, words.notification_id;
+  ON release.tenant = sent.tenant AND release.notification_id = sent.notification_id
+  AND release.fact = 'release' AND release.done_by IS NOT NULL
+  AND release.attempt > sent.earlier_attempt AND release.attempt <= sent.attempt
+GROUP BY sent.tenant, sent.notification_id, sent.earlier_attempt, sent.attempt, sent.messages, sent.first_at
+HAVING sent.messages > 1 OR (sent.earlier_attempt IS NOT NULL AND count(release.attempt) = 0)
+ORDER BY sent.tenant, sent.notification_id, sent.attempt;
 
 -- 7. Was anybody contacted after saying STOP? The last word of their number before the attempt was STOP, or Twilio's block.
 WITH

@@ -202,7 +202,9 @@ SELECT
   decided.verdict,
   deciding.sid,
   furthest.status AS word,
-  codes.error_code
+  codes.error_code,
+  -- It waited in Twilio's queue for longer than it may, and was dropped there: certainly not sent.
+  coalesce(decided.verdict = 1 AND codes.error_code = 30036, false) AS expired_in_queue
 FROM tried
 LEFT JOIN decided
   ON decided.tenant = tried.tenant AND decided.notification_id = tried.notification_id AND decided.attempt = tried.attempt
@@ -318,7 +320,7 @@ told AS (
         THEN 'closed_' || closed.closed
       WHEN coalesce(released.attempt, 0) > coalesce(attempts.number, 0) THEN 'pending'
       -- What expired in Twilio's queue was certainly not sent, and goes on until its own time is over.
-      WHEN last.verdict = 1 AND last.error_code = 30036
+      WHEN last.expired_in_queue
         AND closed.closed IS NULL
         AND coalesce(released.expires_at, created.expires_at) > as_of.instant
         THEN 'expired_in_queue'

@@ -132,6 +132,30 @@ impl Story {
         self.releases().iter().any(|(_, release)| release.by.is_some())
     }
 
+    /// How it was sent twice, in words; empty if it wasn't. What reached nobody for certain doesn't count, nor does what
+    /// followed from an operator's wish.
+    pub fn sent_twice(&self) -> Vec<String> {
+        let releases = self.releases();
+        let asked_for = |after: u32, attempt: u32| {
+            releases
+                .iter()
+                .any(|(_, release)| release.by.is_some() && after < release.attempt && release.attempt <= attempt)
+        };
+        let (mut found, mut before) = (Vec::new(), None);
+        for (number, one) in self.tried().iter().filter(|(_, one)| !one.expired_in_queue()) {
+            let sids = one.sids();
+            let Some(sid) = sids.first() else { continue };
+            if sids.len() > 1 {
+                found.push(format!("attempt {number} has {} sids: {}", sids.len(), sids.join(", ")));
+            }
+            if let Some(first) = before.filter(|first| !asked_for(*first, *number)) {
+                found.push(format!("attempts {first} and {number} were accepted, the latter as {sid}"));
+            }
+            before = Some(*number);
+        }
+        found
+    }
+
     /// The looks that the sweep took and wrote down.
     pub fn looks(&self) -> Vec<&Look> {
         self.facts
