@@ -32,6 +32,15 @@ pub struct Gathered {
     pub others: BTreeMap<&'static str, u64>,
 }
 
+/// What the exports are held against.
+#[derive(Clone, Copy)]
+struct Times {
+    /// States are as of then.
+    now: Timestamp,
+    /// When the full export was taken, in microseconds since 1970.
+    full: Option<i64>,
+}
+
 /// Reads the exports, and hands over a row for each notification in the order of their ids. States are as of `now`. `told`
 /// hears of each line that was read.
 pub fn gather(
@@ -69,10 +78,15 @@ pub fn gather(
             read.damage.into_iter().for_each(|damage| add(Check::Damaged, damage));
         }
     }
+    let full = chosen.exports.iter().filter_map(|export| match export.covers {
+        Covers::Everything(at) => Some(at.as_microsecond()),
+        Covers::Changes(..) => None,
+    });
+    let times = Times { now, full: full.max() };
     let mut failed = Ok(());
     spill.fold(|asides| {
         if failed.is_ok() {
-            failed = gathered.fold(asides, now, &mut take);
+            failed = gathered.fold(asides, times, &mut take);
         }
     })?;
     failed.map(|()| gathered)
@@ -82,9 +96,13 @@ impl Gathered {
     /// One line of an export: put aside if it is a notification's, counted if it is of another kind.
     fn sort(&mut self, record: Record, at: i64, compares: bool, spill: &mut Spill) -> io::Result<()> {
         let Record { pk, sk, new, old, .. } = record;
-        if let Some(kind) = other_kind(&pk, &sk) {
-            *self.others.entry(kind).or_default() += 1;
-            return Ok(());
+        match lies_beside(&pk, &sk) {
+            Some(Beside::Counted(kind)) => {
+                *self.others.entry(kind).or_default() += u64::from(new.is_some());
+                return Ok(());
+            }
+            Some(Beside::Moving) => return Ok(()),
+            None => {}
         }
         let Some((tenant, id)) = whose(&pk, &sk) else {
             self.find(Check::Unreadable, None, shared::phone::mask(&format!("{pk} {sk}")), "it is none of ours");
@@ -116,7 +134,7 @@ impl Gathered {
     fn fold(
         &mut self,
         mut asides: Vec<Aside>,
-        now: Timestamp,
+        times: Times,
         take: &mut impl FnMut(Row) -> io::Result<()>,
     ) -> io::Result<()> {
         asides.sort_by(|a, b| (&a.id, &a.tenant, &a.sk, a.at).cmp(&(&b.id, &b.tenant, &b.sk, b.at)));
@@ -127,23 +145,23 @@ impl Gathered {
             let mut facts = Vec::new();
             while let Some(next) = asides.next_if(|next| next.id == id && next.tenant == tenant) {
                 if next.sk != versions[0].sk {
-                    facts.extend(self.last_of(std::mem::take(&mut versions), now));
+                    facts.extend(self.last_of(std::mem::take(&mut versions), times));
                 }
                 versions.push(next);
             }
-            facts.extend(self.last_of(versions, now));
+            facts.extend(self.last_of(versions, times));
             if facts.is_empty() {
                 continue; // retention has removed all of it
             }
             self.facts += facts.len() as u64;
-            let is_being_removed = is_being_removed(&facts, now);
+            let is_being_removed = is_being_removed(&facts, times.now);
             let story = Story::new(id, facts.into_iter().map(|(fact, _)| fact).collect());
             for (check, what) in integrity::of_story(&story) {
                 if check != Check::Unknown || !is_being_removed {
                     self.find(check, Some(&tenant), story.id.to_string(), &what);
                 }
             }
-            let row = Row::of(&tenant, &story, story.standing(now));
+            let row = Row::of(&tenant, &story, story.standing(times.now));
             self.sums.add(&row);
             take(row)?;
         }
@@ -152,7 +170,7 @@ impl Gathered {
 
     /// What a fact says after all its versions, oldest first, and when retention may remove it. What it may have removed by now
     /// counts as gone, as it does for whoever reads the table.
-    fn last_of(&mut self, versions: Vec<Aside>, now: Timestamp) -> Option<(Fact, Option<i64>)> {
+    fn last_of(&mut self, versions: Vec<Aside>, times: Times) -> Option<(Fact, Option<i64>)> {
         let mut written = versions.iter().filter(|version| version.fact.is_some());
         if let Some(first) = written.next()
             && written.any(|other| other.print != first.print)
@@ -163,10 +181,12 @@ impl Gathered {
         let retain_until = versions.iter().rev().find_map(|version| version.retain_until);
         let last = versions.into_iter().next_back()?;
         let in_time = retain_until.is_some_and(|until| until <= last.at / 1_000_000);
-        if last.fact.is_none() && !in_time {
+        // It was gone before the full export, and nothing tells what it was: an incremental one may know no more than its keys.
+        let is_untold = retain_until.is_none() && times.full.is_some_and(|full| last.at < full);
+        if last.fact.is_none() && !in_time && !is_untold {
             self.find(Check::RemovedEarly, Some(&last.tenant), format!("{} {}", last.id, last.sk), "it is gone");
         }
-        let is_over = retain_until.is_some_and(|until| until <= now.as_second());
+        let is_over = retain_until.is_some_and(|until| until <= times.now.as_second());
         last.fact.filter(|_| !is_over).map(|fact| (fact, retain_until))
     }
 
@@ -175,13 +195,20 @@ impl Gathered {
     }
 }
 
-/// Items that lie beside notifications.
-fn other_kind(pk: &str, sk: &str) -> Option<&'static str> {
+/// What lies beside notifications.
+enum Beside {
+    /// What is kept, by kind.
+    Counted(&'static str),
+    /// What changes or goes from day to day, and is no record of anything.
+    Moving,
+}
+
+fn lies_beside(pk: &str, sk: &str) -> Option<Beside> {
     match pk.split('#').nth(1)? {
-        "phone" if sk.starts_with("adopted#") => Some("messages found on Twilio's list"),
-        "phone" => Some("consent"),
-        "verify" | "verification" | "verify-starts" => Some("two-factor checks"),
-        "cursor" => Some("cursors"),
+        "phone" if sk.starts_with("adopted#") => Some(Beside::Counted("messages found on Twilio's list")),
+        "phone" => Some(Beside::Counted("consent")),
+        "verify" | "verification" => Some(Beside::Counted("two-factor checks")),
+        "verify-starts" | "cursor" => Some(Beside::Moving),
         _ => None,
     }
 }
