@@ -63,7 +63,7 @@ sent AS (
     ON words.tenant = attempts.tenant AND words.notification_id = attempts.notification_id AND words.attempt = attempts.attempt
   JOIN ledger_facts AS created
     ON created.tenant = attempts.tenant AND created.notification_id = attempts.notification_id AND created.fact = 'created'
-  WHERE NOT attempts.expired_in_queue
+  WHERE NOT attempts.not_sent
   GROUP BY attempts.tenant, attempts.notification_id, attempts.attempt
 )
 SELECT sent.tenant, sent.notification_id, sent.earlier_attempt, sent.attempt, sent.messages, sent.first_at
@@ -79,14 +79,19 @@ ORDER BY sent.tenant, sent.notification_id, sent.attempt;
 -- 7. Was anybody contacted after saying STOP? The last word of their number before the attempt was STOP, or Twilio's block.
 WITH
 said AS (
-  SELECT
-    split_part(pk, '#', 1) AS tenant,
-    split_part(pk, '#', 3) AS number,
-    json_extract_scalar(item, '$.at.S') AS said_at,
-    json_extract_scalar(item, '$.said.S') AS said
-  FROM ledger_items
-  WHERE regexp_like(pk, '^[^#]+#phone#') AND sk LIKE 'consent#%'
-    AND json_extract_scalar(item, '$.said.S') IN ('stop', 'start', '21610')
+  SELECT tenant, number, said_at, said
+  FROM (
+    SELECT
+      split_part(pk, '#', 1) AS tenant,
+      split_part(pk, '#', 3) AS number,
+      json_extract_scalar(item, '$.at.S') AS said_at,
+      json_extract_scalar(item, '$.said.S') AS said,
+      -- A message that Twilio reports again counts once.
+      row_number() OVER (PARTITION BY pk, split_part(sk, '#', 3) ORDER BY sk) AS report
+    FROM ledger_items
+    WHERE regexp_like(pk, '^[^#]+#phone#') AND sk LIKE 'consent#%'
+  )
+  WHERE report = 1 AND said IN ('stop', 'start', '21610')
 ),
 taken AS (
   SELECT

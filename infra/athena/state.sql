@@ -204,7 +204,7 @@ SELECT
   furthest.status AS word,
   codes.error_code,
   -- It waited in Twilio's queue for longer than it may, and was dropped there: certainly not sent.
-  coalesce(decided.verdict = 1 AND codes.error_code = 30036, false) AS expired_in_queue
+  coalesce(decided.verdict = 1 AND codes.error_code = 30036, false) AS not_sent
 FROM tried
 LEFT JOIN decided
   ON decided.tenant = tried.tenant AND decided.notification_id = tried.notification_id AND decided.attempt = tried.attempt
@@ -320,7 +320,7 @@ told AS (
         THEN 'closed_' || closed.closed
       WHEN coalesce(released.attempt, 0) > coalesce(attempts.number, 0) THEN 'pending'
       -- What expired in Twilio's queue was certainly not sent, and goes on until its own time is over.
-      WHEN last.expired_in_queue
+      WHEN last.not_sent
         AND closed.closed IS NULL
         AND coalesce(released.expires_at, created.expires_at) > as_of.instant
         THEN 'expired_in_queue'

@@ -137,11 +137,13 @@ def compare_stop(db):
 
     def say(said, when):
         item = json.dumps({"said": {"S": said}, "at": {"S": when}})
+        # Of each word there is one message, which Twilio may tell us of twice.
         db.execute("INSERT INTO ledger_items VALUES (?, ?, ?)", [f"{tenant}#phone#{number}", f"consent#{when}#SM{said}", item])
         return {(row[1], row[2]) for row in db.execute(question).fetchall()}
 
     assert (notification, attempt) in say("stop", "2026-01-01T00:00:00.000Z"), "question 7 misses a STOP"
     assert (notification, attempt) not in say("start", "2026-01-02T00:00:00.000Z"), "question 7 misses a START"
+    assert (notification, attempt) not in say("stop", "2026-01-03T00:00:00.000Z"), "question 7 hears one STOP twice"
 
 
 def main():
