@@ -254,6 +254,19 @@ async fn what_twilio_never_gave_its_final_word_on_is_trouble_for_a_week() {
     }
 }
 
+/// What an operator says lies beside the notification for years, and is shown wherever that is.
+#[tokio::test]
+async fn a_number_in_an_operators_words_is_masked_before_they_are_written() {
+    let world = world().await;
+    let id = employee("0042319");
+    let words = ["cancel", "st-lukes", &id.to_string(), "--yes", "--why", "called her on +1 (312) 555-0142, and 1+1"];
+    let ran = world.run(&words, "").await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let reason = world.standing(&id).await.reason.unwrap();
+    assert_eq!(reason, "called her on +* (***) ***-**42, and 1+1");
+    assert!(!format!("{ran:?}").contains("555"), "{ran:?}");
+}
+
 #[tokio::test]
 async fn the_unknown_comes_with_what_to_do() {
     let world = world().await;
