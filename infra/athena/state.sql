@@ -267,7 +267,7 @@ attempts AS (
     tenant,
     notification_id,
     max(attempt) AS number,
-    max(CASE WHEN asked THEN attempt END) AS asked,
+    count(CASE WHEN asked THEN attempt END) AS asked,
     max(CASE WHEN verdict = 3 THEN attempt END) AS delivered,
     max(CASE WHEN verdict = 0 THEN attempt END) AS underway,
     max_by(sid, attempt) FILTER (WHERE verdict = 3) AS delivered_sid,

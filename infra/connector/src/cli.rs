@@ -5,7 +5,7 @@
 mod examples;
 
 use crate::audit::record;
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::builder::{PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use shared::notification::{NotificationId, State};
@@ -265,7 +265,7 @@ pub struct ReleaseHeld {
 #[derive(Debug, Args)]
 pub struct Consent {
     /// Why, for the ledger.
-    #[arg(long, value_name = "TEXT", default_value = "no reason given", value_parser = masked)]
+    #[arg(long, value_name = "TEXT", default_value = "no reason given", value_parser = masked())]
     pub why: String,
     /// Who, for the ledger; otherwise CONNECTOR_USER or the user who runs the command.
     #[arg(long, value_name = "NAME")]
@@ -276,8 +276,8 @@ pub struct Consent {
 }
 
 /// An operator's words as the ledger keeps them, for years and beside the notification: without whole phone numbers.
-fn masked(words: &str) -> Result<String, std::convert::Infallible> {
-    Ok(record::mask_within(words))
+fn masked() -> impl TypedValueParser<Value = String> {
+    StringValueParser::new().map(|words| record::mask_within(&words))
 }
 
 /// The shells that can complete.

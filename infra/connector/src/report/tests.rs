@@ -242,13 +242,12 @@ async fn what_retention_leaves_is_no_trouble() {
     let now = at("22:42:30");
     let check = |facts: Vec<(Fact, Option<i64>)>, unknown: u64, facts_left: u64, states: Value| async move {
         let directory = TempDir::new().unwrap();
-        let items = facts.iter().map(|(fact, left)| match left {
-            Some(left) => kept_until(&id(), fact, at("22:42:30").as_second() + left),
-            None => {
-                let mut item = item(&id(), fact);
+        let items = facts.iter().map(|(fact, left)| {
+            let mut item = kept_until(&id(), fact, at("22:42:30").as_second() + left.unwrap_or_default());
+            if left.is_none() {
                 item.remove(table::RETAIN_UNTIL);
-                item
             }
+            item
         });
         write_full(directory.path(), now, &items.collect::<Vec<_>>());
         let (ran, found) = report(directory.path()).await;
