@@ -47,32 +47,51 @@ FROM ledger_notifications
 WHERE delivered_at > expires_at
 ORDER BY delivered_at;
 
--- 6. Was anybody sent the same notification twice? More than one message or call, and no operator asked for the later one.
--- What Twilio dropped before any carrier had it reached nobody.
-SELECT words.tenant, words.notification_id, count(DISTINCT words.sid) AS messages, min(words.learnt_at) AS first_at, max(words.learnt_at) AS last_at
-FROM ledger_words AS words
+-- 6. Was anybody sent the same notification twice? More than one message or call under one attempt, or under a later attempt that
+-- followed from no operator's wish. What Twilio took and did not send reached nobody.
+WITH
+sent AS (
+  SELECT
+    attempts.tenant,
+    attempts.notification_id,
+    attempts.attempt,
+    count(DISTINCT words.sid) AS messages,
+    min(words.learnt_at) AS first_at,
+    lag(attempts.attempt) OVER (PARTITION BY attempts.tenant, attempts.notification_id ORDER BY attempts.attempt) AS earlier_attempt
+  FROM ledger_attempts AS attempts
+  JOIN ledger_words AS words
+    ON words.tenant = attempts.tenant AND words.notification_id = attempts.notification_id AND words.attempt = attempts.attempt
+  JOIN ledger_facts AS created
+    ON created.tenant = attempts.tenant AND created.notification_id = attempts.notification_id AND created.fact = 'created'
+  WHERE NOT attempts.not_sent
+  GROUP BY attempts.tenant, attempts.notification_id, attempts.attempt
+)
+SELECT sent.tenant, sent.notification_id, sent.earlier_attempt, sent.attempt, sent.messages, sent.first_at
+FROM sent
 LEFT JOIN ledger_facts AS release
-  ON release.tenant = words.tenant AND release.notification_id = words.notification_id
-  AND release.attempt = words.attempt AND release.fact = 'release' AND release.done_by IS NOT NULL
-LEFT JOIN ledger_attempts AS dropped
-  ON dropped.tenant = words.tenant AND dropped.notification_id = words.notification_id
-  AND dropped.attempt = words.attempt AND dropped.not_sent
-WHERE release.tenant IS NULL AND dropped.tenant IS NULL
-GROUP BY words.tenant, words.notification_id
-HAVING count(DISTINCT words.sid) > 1
-ORDER BY words.tenant, words.notification_id;
+  ON release.tenant = sent.tenant AND release.notification_id = sent.notification_id
+  AND release.fact = 'release' AND release.done_by IS NOT NULL
+  AND release.attempt > sent.earlier_attempt AND release.attempt <= sent.attempt
+GROUP BY sent.tenant, sent.notification_id, sent.earlier_attempt, sent.attempt, sent.messages, sent.first_at
+HAVING sent.messages > 1 OR (sent.earlier_attempt IS NOT NULL AND count(release.attempt) = 0)
+ORDER BY sent.tenant, sent.notification_id, sent.attempt;
 
 -- 7. Was anybody contacted after saying STOP? The last word of their number before the attempt was STOP, or Twilio's block.
 WITH
 said AS (
-  SELECT
-    split_part(pk, '#', 1) AS tenant,
-    split_part(pk, '#', 3) AS number,
-    json_extract_scalar(item, '$.at.S') AS said_at,
-    json_extract_scalar(item, '$.said.S') AS said
-  FROM ledger_items
-  WHERE regexp_like(pk, '^[^#]+#phone#') AND sk LIKE 'consent#%'
-    AND json_extract_scalar(item, '$.said.S') IN ('stop', 'start', '21610')
+  SELECT tenant, number, said_at, said
+  FROM (
+    SELECT
+      split_part(pk, '#', 1) AS tenant,
+      split_part(pk, '#', 3) AS number,
+      json_extract_scalar(item, '$.at.S') AS said_at,
+      json_extract_scalar(item, '$.said.S') AS said,
+      -- A message that Twilio reports again counts once.
+      row_number() OVER (PARTITION BY pk, split_part(sk, '#', 3) ORDER BY sk) AS report
+    FROM ledger_items
+    WHERE regexp_like(pk, '^[^#]+#phone#') AND sk LIKE 'consent#%'
+  )
+  WHERE report = 1 AND said IN ('stop', 'start', '21610')
 ),
 taken AS (
   SELECT
@@ -112,7 +131,7 @@ WHERE facts.fact = 'revealed'
 ORDER BY facts.learnt_at;
 
 -- 10. Are the records sound? Nothing that Twilio accepted without our having asked for it, and nothing about notifications that
--- were never created.
+-- were never created. Retention removes the beginning first and the rest within days; who saw a number may be kept for longer.
 SELECT 'accepted without attempt' AS finding, attempts.tenant, attempts.notification_id, attempts.attempt
 FROM ledger_attempts AS attempts
 JOIN ledger_facts AS created
@@ -123,4 +142,6 @@ SELECT 'never created', facts.tenant, facts.notification_id, NULL
 FROM ledger_facts AS facts
 GROUP BY facts.tenant, facts.notification_id
 HAVING max(CASE WHEN facts.fact = 'created' THEN 1 ELSE 0 END) = 0
+  AND max(CASE WHEN facts.fact <> 'revealed' THEN 1 ELSE 0 END) = 1
+  AND coalesce(min(CASE WHEN facts.fact <> 'revealed' THEN facts.seconds_left END) > 7 * 24 * 60 * 60, true)
 ORDER BY finding, tenant, notification_id;

@@ -30,7 +30,8 @@ FROM (
 )
 WHERE version = 1 AND item IS NOT NULL;
 
--- Facts of notifications, an attribute each. Numbers are masked, as everywhere.
+-- Facts of notifications, an attribute each. Numbers are masked, as everywhere. What retention may have removed by now counts as
+-- gone: DynamoDB takes days to remove it, in no order.
 CREATE OR REPLACE VIEW ledger_facts AS
 SELECT
   split_part(pk, '#', 1) AS tenant,
@@ -63,9 +64,13 @@ SELECT
   coalesce(json_extract_scalar(item, '$.held.BOOL') = 'true', false) AS held,
   '+'
     || rpad('', CAST(length(json_extract_scalar(item, '$.to.S')) - 3 AS integer), '*')
-    || substr(json_extract_scalar(item, '$.to.S'), -2) AS sent_to
+    || substr(json_extract_scalar(item, '$.to.S'), -2) AS sent_to,
+  CAST(json_extract_scalar(item, '$.retain_until.N') AS bigint) - floor(to_unixtime(from_iso8601_timestamp(as_of.instant)))
+    AS seconds_left
 FROM ledger_items
-WHERE regexp_like(pk, '^[a-z0-9][a-z0-9-]{0,39}#[a-z2-7]{13}$') AND regexp_like(sk, '^[a-z2-7]{16}#');
+CROSS JOIN ledger_as_of AS as_of
+WHERE regexp_like(pk, '^[a-z0-9][a-z0-9-]{0,39}#[a-z2-7]{13}$') AND regexp_like(sk, '^[a-z2-7]{16}#')
+  AND coalesce(CAST(json_extract_scalar(item, '$.retain_until.N') AS bigint) > to_unixtime(from_iso8601_timestamp(as_of.instant)), true);
 
 -- What Twilio's words mean: how far along they are, and what they come to (0 on its way, 1 failed, 2 undelivered, 3 delivered). The
 -- same table as shared/src/twilio/status.rs.
@@ -240,7 +245,7 @@ released AS (
   GROUP BY tenant, notification_id
 ),
 closed AS (
-  -- The last closing that no replay came after.
+  -- The last closing that no replay came after. What is cancelled stays so.
   SELECT tenant, notification_id, closed, why
   FROM (
     SELECT
@@ -254,7 +259,8 @@ closed AS (
       ON released.tenant = facts.tenant AND released.notification_id = facts.notification_id
     WHERE facts.fact = 'closed'
       AND (
-        released.by_operator IS NULL
+        facts.closed = 'cancelled'
+        OR released.by_operator IS NULL
         OR released.by_operator < facts.attempt
         OR (facts.again AND released.by_operator <= facts.attempt)
       )
@@ -266,7 +272,7 @@ attempts AS (
     tenant,
     notification_id,
     max(attempt) AS number,
-    max(CASE WHEN asked THEN attempt END) AS asked,
+    count(CASE WHEN asked THEN attempt END) AS asked,
     max(CASE WHEN verdict = 3 THEN attempt END) AS delivered,
     max(CASE WHEN verdict = 0 THEN attempt END) AS underway,
     max_by(sid, attempt) FILTER (WHERE verdict = 3) AS delivered_sid,

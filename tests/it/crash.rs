@@ -149,7 +149,8 @@ impl Play<'_> {
 
     /// The notification's story, and that of the call that follows it, if one does.
     async fn stories(&self) -> Vec<Story> {
-        let read = scan::employee(&self.stage.ledger, &self.tenant, self.id.employee()).await;
+        let now = self.stage.time.now();
+        let read = scan::employee(&self.stage.ledger, &self.tenant, self.id.employee(), now).await;
         let Scanned { mut stories, odd } = read.unwrap();
         assert!(odd.is_empty(), "{odd:?}");
         stories.sort_by_key(|story| story.created().map(|created| created.channel.as_str()));

@@ -227,6 +227,24 @@ fn what_twilio_dropped_unsent_goes_on_until_its_own_time_is_over() {
     check(&with(&[release(2, None), attempt(2), coded(2, OTHER, 30007)]), 500, State::Failed);
 }
 
+/// What was taken so that nobody starts it is no attempt of ours: a number may be left out, too.
+#[test]
+fn attempts_are_those_that_were_to_ask_twilio() {
+    let id = NotificationId::parse("abcdefghijklm-abcdefghijklmnop").unwrap();
+    let taken = |number: u32| {
+        let mut fact = attempt(number);
+        let Detail::Attempt(attempt) = &mut fact.detail else { unreachable!() };
+        "sweep 1".clone_into(&mut attempt.request_id);
+        fact
+    };
+    let check = |facts: Vec<Fact>, expect: u32| {
+        assert_eq!(Story::new(id.clone(), facts).standing(at(900)).attempts, expect);
+    };
+    check(vec![created(|_| ())], 0);
+    check(vec![created(|_| ()), taken(1), release(2, None), attempt(2), accepted(2, SID)], 1);
+    check(vec![created(|_| ()), attempt(1), deferred(1), release(3, Some("hr")), attempt(3), accepted(3, SID)], 2);
+}
+
 #[test]
 fn what_twilio_took_counts_whatever_we_believed() {
     let text = || created(|_| ());
@@ -275,6 +293,9 @@ fn an_operators_replay_opens_what_was_closed_and_it_can_be_closed_again() {
     check(&and(&[release(2, Some("hr"))]), 900, State::Pending);
     check(&and(&[release(2, Some("hr")), attempt(2)]), 900, State::InDoubt);
     check(&and(&[release(2, Some("hr")), closed(ClosedReason::Expired, 2, true)]), 900, State::Expired);
+    // What is cancelled stays so, whoever released the same attempt at the same moment.
+    let held = created(|created| created.held = true);
+    check(&[held, closed(ClosedReason::Cancelled, 1, false), release(1, Some("hr"))], 900, State::Cancelled);
     let failed = [
         created(|_| ()),
         attempt(1),

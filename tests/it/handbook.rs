@@ -149,7 +149,8 @@ async fn a_document_made_from_the_pages_alone_pings_green_and_tells_people() {
     let office = Office::open(hands, &[("st-lukes".to_owned(), document)]).await;
     let report = office.run().await;
     assert!(report.unusable.is_empty(), "{:?}", report.unusable);
-    let Scanned { stories, odd } = scan::tenant(&office.deps.ledger, &tenant.id, |_| ()).await.unwrap();
+    let now = office.deps.clock.now();
+    let Scanned { stories, odd } = scan::tenant(&office.deps.ledger, &tenant.id, now, |_| ()).await.unwrap();
     assert!(odd.is_empty(), "{odd:?}");
     let mut said: Vec<String> = stories.iter().map(|story| story.created().unwrap().body.clone().unwrap()).collect();
     said.sort();

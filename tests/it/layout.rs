@@ -140,3 +140,28 @@ fn banned_nouns_and_global_state_stay_away() {
         }
     }
 }
+
+/// What is appended stays: only the cursors change, only poll changes them, and the runbook gives nobody else the right to.
+#[test]
+fn nobody_but_poll_changes_an_item() {
+    let check = |folder: &str, never: &[&str], but: &str| {
+        for path in rust_files(&root().join(folder)).iter().filter(|path| !is_test(path) && !path.ends_with(but)) {
+            let text = fs::read_to_string(path).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap();
+            assert!(!never.iter().any(|call| code.contains(call)), "{} changes an item", path.display());
+        }
+    };
+    let changes =
+        [".update_item(", ".delete_item(", ".batch_write_item(", ".transact_write_items(", ".execute_statement("];
+    let of_cursors = [".take_lease(", ".give_lease(", ".first_cursor(", ".hold(", ".move_cursor(", ".store_swept("];
+    check("shared/src", &changes, "ledger/cursor.rs");
+    check("functions/poll", &changes, "none");
+    for folder in ["functions/send", "functions/callback", "functions/verify", "infra/connector/src"] {
+        check(folder, &[&changes[..], &of_cursors].concat(), "none");
+    }
+    let runbook = fs::read_to_string(root().join("infra/README.md")).unwrap();
+    assert!(
+        !runbook.contains("UpdateItem") && !runbook.contains("DeleteItem"),
+        "the runbook lets an operator change items"
+    );
+}

@@ -189,7 +189,8 @@ impl Clinic {
     /// Every notification's creation, by employee and key.
     pub async fn created(&self) -> Vec<Created> {
         let tenant = TenantId::parse(TENANT).unwrap();
-        let Scanned { stories, odd } = scan::tenant(&self.office.deps.ledger, &tenant, |_| ()).await.unwrap();
+        let (ledger, now) = (&self.office.deps.ledger, self.office.deps.clock.now());
+        let Scanned { stories, odd } = scan::tenant(ledger, &tenant, now, |_| ()).await.unwrap();
         assert!(odd.is_empty(), "{odd:?}");
         let mut all: Vec<Created> = stories.iter().map(|story| story.created().unwrap().clone()).collect();
         all.sort_by_key(|created| (created.employee_id.clone(), created.key.clone()));

@@ -73,7 +73,7 @@ async fn an_answer_of_aws_that_can_not_be_read_is_not_told() {
         tenants.list().await.err().unwrap().to_string(),
         tenants.signing_tokens_afresh(&mercy).await.err().unwrap().to_string(),
         ledger.story(&mercy, &notification, Consistency::Strong).await.err().unwrap().to_string(),
-        scan::tenant(&ledger, &mercy, |_| ()).await.err().unwrap().to_string(),
+        scan::tenant(&ledger, &mercy, Clock::system().now(), |_| ()).await.err().unwrap().to_string(),
     ];
     for text in errors.iter().chain([&log.text()]) {
         assert!(!text.contains("hunter2") && !text.contains("3125550142"), "{text}");

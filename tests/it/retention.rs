@@ -84,6 +84,28 @@ async fn what_waits_for_longer_than_facts_are_kept_is_there_when_its_time_comes(
     assert_eq!(kept(&stage).await, []);
 }
 
+/// Told at once, or only after the sweep let it go: of what is left of it on any day nothing looks unsent.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_removed_before_the_beginning_of_its_story() {
+    let stage = Stage::new().await;
+    let tenant = forgetful(&stage);
+    let lost = stage.create(&tenant, |_| ()).await;
+    stage.new_records();
+    let told = stage.create(&tenant, |_| ()).await;
+    stage.play(&tenant, Duration::from_mins(40), Duration::from_mins(5)).await;
+    for id in [told, lost] {
+        assert_eq!(stage.state(&tenant, &id).await, State::Delivered);
+        let items = kept(&stage).await;
+        let of_it: Vec<_> = items.iter().filter(|(sk, _)| sk.starts_with(id.event())).collect();
+        let until = |key: &str| of_it.iter().find(|(sk, _)| sk.ends_with(key)).unwrap().1.unwrap();
+        assert!(of_it.iter().all(|(_, other)| *other >= Some(until("#created"))), "{of_it:#?}");
+        // Nor does what an operator, or the sweep, lets go outlive what came of it.
+        for (release, attempt) in of_it.iter().filter_map(|(sk, at)| Some((sk.split_once("#release")?.1, at))) {
+            assert!(Some(until(&format!("#attempt{release}"))) >= *attempt, "{of_it:#?}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_has_opted_out_is_never_forgotten_and_an_old_start_is_never_new() {
     let stage = Stage::new().await;

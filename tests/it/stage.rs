@@ -352,7 +352,7 @@ impl Stage {
 
     /// Every notification of a tenant, oldest first.
     pub async fn stories(&self, tenant: &TenantId) -> Vec<Story> {
-        let Scanned { mut stories, odd } = scan::tenant(&self.ledger, tenant, |_| ()).await.unwrap();
+        let Scanned { mut stories, odd } = scan::tenant(&self.ledger, tenant, self.time.now(), |_| ()).await.unwrap();
         assert!(odd.is_empty(), "{odd:?}");
         stories.sort_by_key(|story| story.created_fact().map(|fact| fact.at));
         stories

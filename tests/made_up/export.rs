@@ -11,7 +11,7 @@ use local::export::Export;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use shared::ledger::{Item, table};
-use shared::notification::{Fact, NotificationId};
+use shared::notification::{Detail, Fact, NotificationId};
 use shared::tenant::TenantId;
 use std::path::Path;
 
@@ -31,14 +31,21 @@ fn main() {
     let cut = if way == "odd" { now.checked_sub(SignedDuration::from_mins(30)).unwrap() } else { now };
     let mut full = Export::full(directory, "ledger", cut).unwrap();
     let mut changes = (cut < now).then(|| Export::incremental(directory, "ledger", cut, now).unwrap());
-    for number in 0..count {
-        let (tenant, id, facts) = match way.as_str() {
-            "ordinary" => stories::ordinary(number, now, &mut random),
-            "odd" => stories::odd(number, now, &mut random),
-            other => panic!("ordinary or odd, not {other}"),
-        };
+    let mut made: Vec<_> = Vec::new();
+    if way == "odd" {
+        made = stories::more_than_once(count, now, &mut random);
+    }
+    let others = (0..count).map(|number| match way.as_str() {
+        "ordinary" => stories::ordinary(number, now, &mut random),
+        "odd" => stories::odd(number, now, &mut random),
+        other => panic!("ordinary or odd, not {other}"),
+    });
+    for (number, (tenant, id, facts)) in others.chain(made).enumerate() {
         for fact in &facts {
-            let item = item(&tenant, &id, fact);
+            let mut item = item(&tenant, &id, fact);
+            if way == "odd" {
+                item.insert(table::RETAIN_UNTIL.to_owned(), kept_until(number as u64, fact, now));
+            }
             match &mut changes {
                 Some(changes) if fact.at >= cut => changes.change(fact.at, None, Some(&item)).unwrap(),
                 _ => full.item(&item).unwrap(),
@@ -48,6 +55,20 @@ fn main() {
     for export in [Some(full), changes].into_iter().flatten() {
         println!("{}", export.finish().unwrap().display());
     }
+}
+
+/// Of one notification in ten retention removes something just now, the beginning or all; the others have years left, or just weeks.
+fn kept_until(number: u64, fact: &Fact, now: Timestamp) -> AttributeValue {
+    const DAY: i64 = 24 * 60 * 60;
+    let is_beginning = matches!(fact.detail, Detail::Created(_));
+    let left = match number % 20 {
+        17 if is_beginning => 0,
+        17 => 600,
+        18 => -DAY,
+        19 => 30 * DAY,
+        _ => 2555 * DAY,
+    };
+    AttributeValue::N((now.as_second() + left).to_string())
 }
 
 fn item(tenant: &TenantId, id: &NotificationId, fact: &Fact) -> Item {

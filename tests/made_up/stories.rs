@@ -154,6 +154,58 @@ pub(crate) fn ordinary(number: u64, now: Timestamp, random: &mut StdRng) -> Made
     (tenant, id, facts)
 }
 
+/// Accepted more than once, each in another way: what an operator asked for, and what nobody did.
+pub(crate) fn more_than_once(first: u64, now: Timestamp, random: &mut StdRng) -> Vec<Made> {
+    let at = |seconds: i64| later(now, -3600 * 1000 + seconds * 1000);
+    let mut made = Vec::new();
+    let mut tell = |more: &dyn Fn(&mut StdRng) -> Vec<Fact>| {
+        let (tenant, created) = created(first + made.len() as u64, at(-1), at(0));
+        let id = id(&tenant, &created);
+        let mut facts = vec![Fact::new(at(0), Detail::Created(Box::new(created))).starting(1)];
+        facts.extend(tries(1, &at, random));
+        facts.extend(more(random));
+        made.push((tenant, id, facts));
+    };
+    let release = |attempt: u32, by: Option<&str>| {
+        let why = "its turn".to_owned();
+        let release = Release { attempt, why, by: by.map(str::to_owned), expires_at: None };
+        Fact::new(at(60 * i64::from(attempt) - 30), Detail::Release(release)).starting(attempt)
+    };
+    let said = |attempt: u32, sid: &str, word: &str, code: Option<u32>| {
+        Fact::new(at(60 * i64::from(attempt) + 9), Detail::Callback(report(attempt, sid, word, code)))
+    };
+    // Two messages under the attempt that an operator asked for.
+    tell(&|random| {
+        let second = said(2, &sid(random, "SM"), "sent", None);
+        [vec![release(2, Some("ada"))], tries(2, &at, random), vec![second]].concat()
+    });
+    // An operator asked for it, and Twilio took it at the second try.
+    tell(&|random| {
+        let put_off = Outcome::Deferred { code: "20429".to_owned(), retry_at: at(140) };
+        let deferred = vec![claim(2, at(120), "8f3c2d1e#00a1"), outcome(2, at(121), put_off)];
+        [vec![release(2, Some("ada"))], deferred, vec![release(3, None)], tries(3, &at, random)].concat()
+    });
+    // An operator asked for the second, and nobody for the third.
+    tell(&|random| {
+        let second = [vec![release(2, Some("ada"))], tries(2, &at, random)].concat();
+        [second, vec![release(3, None)], tries(3, &at, random)].concat()
+    });
+    // Nobody asked for the second, which expired in Twilio's queue.
+    tell(&|random| {
+        let sid = sid(random, "SM");
+        let claimed = claim(2, at(120), "8f3c2d1e#00a1");
+        vec![release(2, None), claimed, said(2, &sid, "failed", Some(30_036))]
+    });
+    made
+}
+
+/// An attempt that Twilio took.
+fn tries(attempt: u32, at: &dyn Fn(i64) -> Timestamp, random: &mut StdRng) -> Vec<Fact> {
+    let began = 60 * i64::from(attempt);
+    let accepted = Outcome::Accepted { sid: sid(random, "SM"), status: "queued".to_owned(), evidence: None };
+    vec![claim(attempt, at(began), "8f3c2d1e#00a1"), outcome(attempt, at(began + 1), accepted)]
+}
+
 /// Anything: facts at random, in orders and combinations that the real thing may never bring about.
 pub(crate) fn odd(number: u64, now: Timestamp, random: &mut StdRng) -> Made {
     let at = before(now, random.random_range(0..7200));

@@ -4,7 +4,8 @@
 
 mod examples;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use crate::audit::record;
+use clap::builder::{PossibleValuesParser, StringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use shared::notification::{NotificationId, State};
@@ -264,7 +265,7 @@ pub struct ReleaseHeld {
 #[derive(Debug, Args)]
 pub struct Consent {
     /// Why, for the ledger.
-    #[arg(long, value_name = "TEXT", default_value = "no reason given")]
+    #[arg(long, value_name = "TEXT", default_value = "no reason given", value_parser = masked())]
     pub why: String,
     /// Who, for the ledger; otherwise CONNECTOR_USER or the user who runs the command.
     #[arg(long, value_name = "NAME")]
@@ -272,6 +273,11 @@ pub struct Consent {
     /// Agree without being asked.
     #[arg(long)]
     pub yes: bool,
+}
+
+/// An operator's words as the ledger keeps them, for years and beside the notification: without whole phone numbers.
+fn masked() -> impl TypedValueParser<Value = String> {
+    StringValueParser::new().map(|words| record::mask_within(&words))
 }
 
 /// The shells that can complete.

@@ -184,6 +184,16 @@ async fn an_employees_two_factor_checks_lie_beside_the_notifications() {
     let told = &last["told_by_twilio"][0];
     assert_eq!((&told["id"], &told["event"]["data"]["to"]), (&"EZ1".into(), &"+*********42".into()));
     assert!(!last.to_string().contains("5550142"), "{last}");
+    // What can't be read among them is passed over, and told.
+    for (pk, sk) in [
+        (format!("st-lukes#verify#{key}"), "asked#077"),
+        (format!("st-lukes#verification#{}", verification_sid()), "event#EZ9"),
+    ] {
+        world.spoil_at(&pk, sk).await;
+    }
+    let spoilt = world.run(&["--format", "json", "audit", "employee", "st-lukes", "0042317"], "").await;
+    assert_eq!((spoilt.code, &spoilt.data), (0, &ran.data), "{spoilt:?}");
+    assert_eq!(spoilt.talk.matches("passed over: the item at pk").count(), 2, "{spoilt:?}");
     // Somebody else's aren't shown, and where there are none nothing is said of them.
     let ran = world.run(&["audit", "employee", "st-lukes", "0042318"], "").await;
     assert!(!ran.data.contains("two-factor"), "{ran:?}");
@@ -221,6 +231,40 @@ async fn what_is_stuck_is_trouble() {
     assert_eq!(ran.code, 0, "{ran:?}");
     let ran = world.run(&["audit", "stuck", "st-lukes"], "").await;
     assert_eq!((ran.code, ran.data.as_str()), (0, ""), "{ran:?}");
+    // What can't be read may be what is stuck.
+    world.spoil(&id()).await;
+    let ran = world.run(&["audit", "stuck", "st-lukes"], "").await;
+    assert_eq!((ran.code, ran.data.as_str()), (1, ""), "{ran:?}");
+}
+
+/// Nobody asks Twilio about it any more, and no command ends it: it must not be trouble every morning.
+#[tokio::test]
+async fn what_twilio_never_gave_its_final_word_on_is_trouble_for_a_week() {
+    let world = World::start(at("22:00:00")).await;
+    world.append(&id(), vec![began(), attempt(1, "21:42:08"), accepted(1, "21:42:09")]).await;
+    for (now, code, listed, told) in [
+        ("2026-03-18T21:00:00Z", 0, 0, "no notifications\n"),
+        ("2026-03-24T21:42:00Z", 1, 1, "1 notification: 1 accepted\n"),
+        ("2026-03-24T21:43:00Z", 0, 0, "no notifications\nfor more than a week 1 more has had no final word"),
+    ] {
+        world.now(now.parse().unwrap());
+        let ran = world.run(&["audit", "stuck", "st-lukes"], "").await;
+        assert_eq!((ran.code, ran.data.matches("no final word since").count()), (code, listed), "{now}: {ran:?}");
+        assert!(ran.talk.starts_with(told), "{now}: {ran:?}");
+    }
+}
+
+/// What an operator says lies beside the notification for years, and is shown wherever that is.
+#[tokio::test]
+async fn a_number_in_an_operators_words_is_masked_before_they_are_written() {
+    let world = world().await;
+    let id = employee("0042319");
+    let words = ["cancel", "st-lukes", &id.to_string(), "--yes", "--why", "called her on +1 (312) 555-0142, and 1+1"];
+    let ran = world.run(&words, "").await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let reason = world.standing(&id).await.reason.unwrap();
+    assert_eq!(reason, "called her on +* (***) ***-**42, and 1+1");
+    assert!(!format!("{ran:?}").contains("555"), "{ran:?}");
 }
 
 #[tokio::test]

@@ -101,10 +101,15 @@ impl World {
 
     /// Puts something among a notification's facts that is none.
     pub(crate) async fn spoil(&self, id: &NotificationId) {
+        let pk = table::employee_pk(&tenant_id(), id.employee());
+        self.spoil_at(&pk, &format!("{}#look#077", id.event())).await;
+    }
+
+    /// The same anywhere.
+    pub(crate) async fn spoil_at(&self, pk: &str, sk: &str) {
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let put = self.ledger().client().put_item().table_name(TABLE).item("fact", text("something new"));
-        let put = put.item(table::PK, text(&table::employee_pk(&tenant_id(), id.employee())));
-        put.item(table::SK, text(&format!("{}#look#077", id.event()))).send().await.unwrap();
+        put.item(table::PK, text(pk)).item(table::SK, text(sk)).send().await.unwrap();
     }
 
     pub(crate) async fn story(&self, id: &NotificationId) -> Story {

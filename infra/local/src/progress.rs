@@ -86,7 +86,7 @@ pub async fn look(stack: &Stack, timing: &Timing, now: Timestamp) -> Result<Prog
     for (id, document) in tenants {
         let swept = swept.get(id.as_str()).copied().unwrap_or_default();
         let run = Run { timing, started_at: stack.started_at(), swept, now };
-        let Scanned { stories, odd } = scan::tenant(stack.ledger(), &id, |_| ()).await?;
+        let Scanned { stories, odd } = scan::tenant(stack.ledger(), &id, now, |_| ()).await?;
         progress.odd.extend(odd);
         for story in stories {
             if let Some(created) = story.created() {

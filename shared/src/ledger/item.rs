@@ -6,6 +6,7 @@ use crate::notification::{Detail, EmployeeKey, Fact, NotificationId};
 use crate::stamp;
 use crate::tenant::{Tenant, TenantId};
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 use std::time::Duration;
 
 /// An item that can't be read as a fact of a notification. It says where it lies, never what it holds.
@@ -37,13 +38,14 @@ impl Retention {
     }
 
     /// When a fact may be removed.
-    fn end(self, fact: &Fact) -> jiff::Timestamp {
-        let (not_before, expires_at) = match &fact.detail {
+    fn end(self, fact: &Fact) -> Timestamp {
+        let (waits_until, expires_at) = match &fact.detail {
             Detail::Created(created) => (created.not_before, Some(created.expires_at)),
+            // What lets an attempt start is due only in case that nothing follows from it; whatever does must not go first.
             Detail::Release(release) => (None, release.expires_at),
-            _ => (None, None),
+            _ => (fact.due_at, None),
         };
-        let begins = [Some(fact.at), fact.due_at, not_before].into_iter().flatten().max().unwrap_or(fact.at);
+        let begins = waits_until.map_or(fact.at, |until| until.max(fact.at));
         // Later than the lifetime says only if its source has left the document since.
         let ends = stamp::after(begins, self.lifetime).max(expires_at.unwrap_or(begins));
         stamp::after(ends, self.kept)
@@ -70,6 +72,11 @@ pub(super) fn of_fact(
     item.insert(PK.to_owned(), AttributeValue::S(pk));
     item.insert(SK.to_owned(), AttributeValue::S(sk));
     Ok(item)
+}
+
+/// When retention may remove an item, in seconds since 1970; `None` if it is kept for good.
+pub fn retain_until(item: &Item) -> Option<i64> {
+    item.get(RETAIN_UNTIL)?.as_n().ok()?.parse().ok()
 }
 
 /// The fact in an item, and whose it is.

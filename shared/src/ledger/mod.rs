@@ -14,7 +14,7 @@ pub mod scan;
 pub mod table;
 pub mod verification;
 
-pub use item::{NotAFact, Retention};
+pub use item::{NotAFact, Retention, retain_until};
 
 use crate::notification::{Fact, NotificationId};
 use crate::telemetry::said;

@@ -1,5 +1,6 @@
 //! Reading for people: what can't be read as a fact is passed over and told, where a function would stop. Read one
-//! notification, an employee's, or all of a tenant's, which reads the whole table and is for somebody who can wait.
+//! notification, an employee's, or all of a tenant's, which reads the whole table and is for somebody who can wait. What
+//! retention is done with counts as gone: DynamoDB takes days to remove it, in no order, and half a story is a false one.
 
 use super::read::Consistency;
 use super::table::{PK, SK, employee_pk};
@@ -8,6 +9,7 @@ use crate::notification::{EmployeeKey, Fact, NotificationId, Story};
 use crate::telemetry::said;
 use crate::tenant::TenantId;
 use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// Items of one page of a scan. More would seldom fit into what DynamoDB gives at once (a megabyte); and an embedded database, told
@@ -24,18 +26,28 @@ pub struct Scanned {
 }
 
 /// Reads one notification; no story if nothing is known of it.
-pub async fn notification(ledger: &Ledger, tenant: &TenantId, id: &NotificationId) -> Result<Scanned, Error> {
+pub async fn notification(
+    ledger: &Ledger,
+    tenant: &TenantId,
+    id: &NotificationId,
+    now: Timestamp,
+) -> Result<Scanned, Error> {
     let (pk, begins) = (employee_pk(tenant, id.employee()), format!("{}#", id.event()));
-    Ok(Scanned::of(ledger.partition(pk, Some(begins), Consistency::Strong).await?))
+    Ok(Scanned::of(ledger.partition(pk, Some(begins), Consistency::Strong).await?, now))
 }
 
 /// Reads all of an employee's notifications.
-pub async fn employee(ledger: &Ledger, tenant: &TenantId, employee: &EmployeeKey) -> Result<Scanned, Error> {
-    Ok(Scanned::of(ledger.partition(employee_pk(tenant, employee), None, Consistency::Strong).await?))
+pub async fn employee(
+    ledger: &Ledger,
+    tenant: &TenantId,
+    employee: &EmployeeKey,
+    now: Timestamp,
+) -> Result<Scanned, Error> {
+    Ok(Scanned::of(ledger.partition(employee_pk(tenant, employee), None, Consistency::Strong).await?, now))
 }
 
 /// Reads all of a tenant's notifications; `told` hears how many items of the table have been looked at so far.
-pub async fn tenant(ledger: &Ledger, tenant: &TenantId, told: impl Fn(u64)) -> Result<Scanned, Error> {
+pub async fn tenant(ledger: &Ledger, tenant: &TenantId, now: Timestamp, told: impl Fn(u64)) -> Result<Scanned, Error> {
     let mut pages = ledger
         .client()
         .scan()
@@ -52,7 +64,7 @@ pub async fn tenant(ledger: &Ledger, tenant: &TenantId, told: impl Fn(u64)) -> R
         told(looked_at);
         items.extend(page.items.unwrap_or_default().into_iter().filter(is_notification));
     }
-    Ok(Scanned::of(items))
+    Ok(Scanned::of(items, now))
 }
 
 /// Whether an item lies where facts of notifications lie: consent, cursors and verifications lie beside them.
@@ -62,10 +74,11 @@ pub fn is_notification(item: &Item) -> bool {
 }
 
 impl Scanned {
-    fn of(items: Vec<Item>) -> Self {
+    fn of(items: Vec<Item>, now: Timestamp) -> Self {
         let mut facts: BTreeMap<NotificationId, Vec<Fact>> = BTreeMap::new();
         let mut odd = Vec::new();
-        for item in items {
+        let is_over = |item: &Item| item::retain_until(item).is_some_and(|until| until <= now.as_second());
+        for item in items.into_iter().filter(|item| !is_over(item)) {
             match item::to_fact(item) {
                 Ok((_, id, fact)) => facts.entry(id).or_default().push(fact),
                 Err(not) => odd.push(not),

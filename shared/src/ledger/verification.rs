@@ -82,17 +82,16 @@ impl Ledger {
         Ok(asked.collect())
     }
 
-    /// Everything known of an employee's checks, in order of time: for an audit.
+    /// Everything known of an employee's checks, in order of time, and what can't be read among it: for an audit.
     pub async fn verifications(
         &self,
         tenant: &TenantId,
         employee: &EmployeeKey,
-        consistency: Consistency,
-    ) -> Result<Vec<Fact>, Error> {
-        let items = self.partition(partition_key(tenant, employee), None, consistency).await?;
-        let mut facts = items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    ) -> Result<(Vec<Fact>, Vec<NotAFact>), Error> {
+        let items = self.partition(partition_key(tenant, employee), None, Consistency::Strong).await?;
+        let (mut facts, odd) = sort_out(items.into_iter().map(read));
         facts.sort_by_key(|fact| (fact.at, fact.detail.place()));
-        Ok(facts)
+        Ok((facts, odd))
     }
 
     /// Marks that a code was asked for in this minute.
@@ -183,6 +182,18 @@ fn read(item: Item) -> Result<Fact, NotAFact> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned().unwrap_or_default();
     let (pk, sk) = (text(PK), text(SK));
     serde_dynamo::from_item(item).map_err(|_| not_a_fact(&pk, &sk))
+}
+
+/// What can be read, and what can't.
+fn sort_out<T>(items: impl Iterator<Item = Result<T, NotAFact>>) -> (Vec<T>, Vec<NotAFact>) {
+    let (mut sound, mut odd) = (Vec::new(), Vec::new());
+    for item in items {
+        match item {
+            Ok(one) => sound.push(one),
+            Err(not) => odd.push(not),
+        }
+    }
+    (sound, odd)
 }
 
 fn not_a_fact(pk: &str, sk: &str) -> NotAFact {

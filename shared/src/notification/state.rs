@@ -120,7 +120,7 @@ pub struct Standing {
     pub state: State,
     /// Why, in a word or Twilio's code and its meaning, where there is a why.
     pub reason: Option<String>,
-    /// The highest attempt that was claimed in order to ask Twilio.
+    /// How many attempts were claimed in order to ask Twilio. Numbers may be higher: some are taken so that nobody starts them.
     pub attempts: u32,
     /// Twilio's id of the message or call that counts.
     pub sid: Option<String>,
@@ -130,8 +130,8 @@ impl Story {
     /// Where the notification stands at `now`. A story without its `created` stands where its callbacks say.
     pub fn standing(&self, now: Timestamp) -> Standing {
         let tried = self.tried();
-        let asked = tried.iter().filter(|(_, one)| one.claim.is_some_and(|claim| !claim.asks_nothing()));
-        let attempts = asked.map(|(number, _)| *number).max().unwrap_or(0);
+        let asked = tried.values().filter(|one| one.claim.is_some_and(|claim| !claim.asks_nothing()));
+        let attempts = u32::try_from(asked.count()).unwrap_or(u32::MAX);
         let stands = |state, reason: Option<String>, sid: Option<String>| Standing { state, reason, attempts, sid };
         if let Some(created) = self.created()
             && let Some(suppressed) = created.suppressed

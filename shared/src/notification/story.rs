@@ -1,7 +1,9 @@
 //! All facts of one notification, and the questions that sender, sweep and auditor ask of them. Order of arrival never
 //! matters: a story answers alike however its facts are shuffled.
 
-use super::fact::{Attempt, AttemptOutcome, Closed, Created, Detail, Fact, Look, Outcome, Release, Report};
+use super::fact::{
+    Attempt, AttemptOutcome, Closed, ClosedReason, Created, Detail, Fact, Look, Outcome, Release, Report,
+};
 use super::id::NotificationId;
 use crate::twilio::codes::{self, DeliveryClass, Later};
 use crate::twilio::{self, status::CANCELED, status::Verdict};
@@ -108,22 +110,19 @@ impl Story {
         releases
     }
 
-    /// The last closing that no replay came after.
+    /// The last closing that no replay came after. What is cancelled stays so: whoever lets it go at the same moment has not
+    /// seen that it is.
     pub fn closed(&self) -> Option<&Closed> {
-        let replayed = self
-            .releases()
-            .iter()
-            .filter(|(_, release)| release.by.is_some())
-            .map(|(_, release)| release.attempt)
-            .max();
+        let releases = self.releases();
+        let replayed =
+            releases.iter().filter(|(_, release)| release.by.is_some()).map(|(_, release)| release.attempt).max();
+        // A replay releases the attempt that the closing had ruled out.
+        let counts = |closed: &Closed| {
+            closed.closed == ClosedReason::Cancelled
+                || replayed.is_none_or(|attempt| attempt < closed.attempt || closed.again && attempt == closed.attempt)
+        };
         self.facts.iter().rev().find_map(|fact| match &fact.detail {
-            // A replay releases the attempt that the closing had ruled out.
-            Detail::Closed(closed)
-                if replayed
-                    .is_none_or(|attempt| attempt < closed.attempt || closed.again && attempt <= closed.attempt) =>
-            {
-                Some(closed)
-            }
+            Detail::Closed(closed) if counts(closed) => Some(closed),
             _ => None,
         })
     }
@@ -131,6 +130,30 @@ impl Story {
     /// Whether an operator ever released it: a closing after that must be [`Closed::again`] to count.
     pub fn released_by_operator(&self) -> bool {
         self.releases().iter().any(|(_, release)| release.by.is_some())
+    }
+
+    /// How it was sent twice, in words; empty if it wasn't. What reached nobody for certain doesn't count, nor does what
+    /// followed from an operator's wish.
+    pub fn sent_twice(&self) -> Vec<String> {
+        let releases = self.releases();
+        let asked_for = |after: u32, attempt: u32| {
+            releases
+                .iter()
+                .any(|(_, release)| release.by.is_some() && after < release.attempt && release.attempt <= attempt)
+        };
+        let (mut found, mut before) = (Vec::new(), None);
+        for (number, one) in self.tried().iter().filter(|(_, one)| one.not_sent().is_none()) {
+            let sids = one.sids();
+            let Some(sid) = sids.first() else { continue };
+            if sids.len() > 1 {
+                found.push(format!("attempt {number} has {} sids: {}", sids.len(), sids.join(", ")));
+            }
+            if let Some(first) = before.filter(|first| !asked_for(*first, *number)) {
+                found.push(format!("attempts {first} and {number} were accepted, the latter as {sid}"));
+            }
+            before = Some(*number);
+        }
+        found
     }
 
     /// The looks that the sweep took and wrote down.

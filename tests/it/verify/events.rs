@@ -14,7 +14,9 @@ fn sink(portal: &Portal) -> String {
 }
 
 async fn events(portal: &Portal, sid: Option<&str>) -> Vec<Event> {
-    portal.stack.ledger().verification_events(&portal.tenant(), sid).await.unwrap()
+    let (events, odd) = portal.stack.ledger().verification_events(&portal.tenant(), sid).await.unwrap();
+    assert!(odd.is_empty(), "{odd:?}");
+    events
 }
 
 #[tokio::test(flavor = "multi_thread")]

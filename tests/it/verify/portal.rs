@@ -167,7 +167,9 @@ impl Portal {
     /// What is on the ledger of an employee's checks.
     pub async fn facts(&self, employee_id: &str) -> Vec<Fact> {
         let (tenant, ledger) = (self.tenant(), self.stack.ledger());
-        ledger.verifications(&tenant, &EmployeeKey::of(&tenant, employee_id), Consistency::Strong).await.unwrap()
+        let (facts, odd) = ledger.verifications(&tenant, &EmployeeKey::of(&tenant, employee_id)).await.unwrap();
+        assert!(odd.is_empty(), "{odd:?}");
+        facts
     }
 
     /// What became of an employee's checks, in order of time.

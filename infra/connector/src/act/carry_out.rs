@@ -55,7 +55,7 @@ impl Errand<'_> {
                 if !taken {
                     self.take(id, *attempt, now, "too late: it started just now").await?;
                 }
-                self.cancel(id, *attempt, now).await?;
+                self.cancel(id, *attempt, story.released_by_operator(), now).await?;
             }
         }
         Ok(plan)
@@ -93,13 +93,11 @@ impl Errand<'_> {
         }
     }
 
-    async fn cancel(&self, id: &NotificationId, attempt: u32, now: Timestamp) -> Result<(), NotDone> {
-        // Once the attempt is taken nothing starts any more, so what is read now stays.
-        let story = self.ledger.story(&self.tenant.id, id, Consistency::Strong).await?;
+    async fn cancel(&self, id: &NotificationId, attempt: u32, again: bool, now: Timestamp) -> Result<(), NotDone> {
         let closed = Closed {
             closed: ClosedReason::Cancelled,
             attempt,
-            again: plan::closes_again(&story),
+            again,
             why: Some(self.why.to_owned()),
             by: Some(self.by.to_owned()),
         };

@@ -45,7 +45,7 @@ pub async fn cancel(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, ar
 pub async fn release_held(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, args: &ReleaseHeld) -> Done {
     let ledger = deps.ledger()?;
     let tenant = deps.tenant(&args.tenant).await?;
-    let mut found = audit::tenant_stories(deps, terminal, &tenant.id).await?;
+    let (mut found, _) = audit::tenant_stories(deps, terminal, &tenant.id).await?;
     found.retain(|audited| {
         let is_of_source = audited.story.created().is_some_and(|created| created.source == args.source);
         is_of_source && audited.standing.state == State::Held

@@ -4,7 +4,7 @@
 use crate::audit::story::CLAIMANT;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use shared::notification::{Created, Detail, Outcome, State, Story};
+use shared::notification::{Created, Outcome, State, Story};
 use shared::stamp;
 use shared::tenant::Tenant;
 use std::time::Duration;
@@ -73,15 +73,16 @@ fn replay(story: &Story, created: &Created, created_at: Timestamp, now: Timestam
     let known = tried.last_key_value().map_or(0, |(attempt, _)| *attempt);
     let released = story.releases().last().map_or(0, |(_, release)| release.attempt);
     let never_started = released > 0 && tried.get(&released).is_none_or(|one| one.claim.is_none());
-    // A closing names the attempt that it ruled out; a replay of an earlier one would not undo it.
-    let closed = story.closed().map_or(0, |closed| closed.attempt);
+    // A closing names the attempt that it ruled out; a replay of an earlier one would not undo it. One that came after an
+    // operator's release outweighs a release of that very attempt.
+    let undoes = story.closed().map_or(0, |closed| closed.attempt + u32::from(closed.again));
     let doubtful = tried.values().any(|one| {
         let asked = !one.claim.is_some_and(shared::notification::Attempt::asks_nothing);
         !one.is_accepted() && asked && matches!(one.outcome, None | Some(Outcome::PresumedLost))
     });
     Ok(Plan::Release {
         take: never_started.then_some(released),
-        attempt: (known.max(released) + 1).max(closed),
+        attempt: (known.max(released) + 1).max(undoes),
         expires_at: stamp::after(now, lifetime(created, created_at)),
         may_repeat: state == State::Unconfirmed || doubtful,
     })
@@ -149,11 +150,6 @@ fn reminder(tenant: &Tenant, created: &Created, created_at: Timestamp) -> Option
     let hours = tenant.quiet_hours.as_ref().filter(|_| !created.urgent);
     let quiet_until = hours.map_or(created_at, |hours| hours.next_allowed(created_at, &zone));
     (not_before > quiet_until).then_some(not_before)
-}
-
-/// Whether the ledger says that an operator let it go, so that a closing has to say that it comes after that.
-pub fn closes_again(story: &Story) -> bool {
-    story.released_by_operator() || story.facts.iter().any(|fact| matches!(fact.detail, Detail::Closed(_)))
 }
 
 #[cfg(test)]

@@ -61,23 +61,7 @@ pub async fn run(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, audit
             Ok(Exit::Done)
         }
         AuditWhat::List(wanted) => list(deps, terminal, (format, audit.reveal), wanted).await,
-        AuditWhat::Stuck { tenant } => {
-            let now = deps.clock.now();
-            let mut found = tenant_stories(deps, terminal, tenant).await?;
-            found.retain_mut(|audited| match stuck::why(audited, now) {
-                Some(why) => {
-                    // What keeps it is the reason that counts here.
-                    audited.standing.reason = Some(why);
-                    true
-                }
-                None => false,
-            });
-            several(deps, terminal, (format, audit.reveal), tenant, &found).await?;
-            for remedy in stuck::remedies(&found, tenant) {
-                terminal.say(&remedy)?;
-            }
-            Ok(Exit::trouble_if(!found.is_empty()))
-        }
+        AuditWhat::Stuck { tenant } => stuck(deps, terminal, (format, audit.reveal), tenant).await,
         AuditWhat::Report(_) | AuditWhat::Export(_) if audit.reveal => {
             Err(Failure::Usage("--reveal is for show, employee, list and stuck".to_owned()))
         }
@@ -86,11 +70,37 @@ pub async fn run(deps: &Deps, terminal: &mut Terminal<'_>, format: Format, audit
     }
 }
 
+async fn stuck(deps: &Deps, terminal: &mut Terminal<'_>, (format, reveal): (Format, bool), tenant: &TenantId) -> Done {
+    let now = deps.clock.now();
+    let (mut found, odd) = tenant_stories(deps, terminal, tenant).await?;
+    let given_up = found.iter().filter(|audited| stuck::is_given_up(audited, now)).count();
+    found.retain_mut(|audited| match stuck::why(audited, now) {
+        Some(why) => {
+            // What keeps it is the reason that counts here.
+            audited.standing.reason = Some(why);
+            true
+        }
+        None => false,
+    });
+    several(deps, terminal, (format, reveal), tenant, &found).await?;
+    for remedy in stuck::remedies(&found, tenant) {
+        terminal.say(&remedy)?;
+    }
+    if given_up > 0 {
+        let have = if given_up == 1 { "has" } else { "have" };
+        terminal.say(&format!(
+            "for more than a week {given_up} more {have} had no final word of Twilio's: they count as accepted, and as no trouble"
+        ))?;
+    }
+    // What can't be read may be what is stuck.
+    Ok(Exit::trouble_if(!found.is_empty() || odd > 0))
+}
+
 async fn list(deps: &Deps, terminal: &mut Terminal<'_>, (format, reveal): (Format, bool), wanted: &List) -> Done {
     let (tenant, now) = (&wanted.tenant, deps.clock.now());
     let mut found = match &wanted.employee {
         Some(employee) => employee_stories(deps, terminal, tenant, employee).await?,
-        None => tenant_stories(deps, terminal, tenant).await?,
+        None => tenant_stories(deps, terminal, tenant).await?.0,
     };
     if let Some(after) = &wanted.after {
         // Looked for among all of them: its own state may have changed since it was shown.
@@ -117,22 +127,22 @@ async fn list(deps: &Deps, terminal: &mut Terminal<'_>, (format, reveal): (Forma
     Ok(Exit::Done)
 }
 
-/// Every notification of a tenant, oldest first. What can't be read is said and passed over.
+/// Every notification of a tenant, oldest first, and how many items can't be read: they are said and passed over.
 pub async fn tenant_stories(
     deps: &Deps,
     terminal: &mut Terminal<'_>,
     tenant: &TenantId,
-) -> Result<Vec<Audited>, Failure> {
-    let ledger = deps.ledger()?;
+) -> Result<(Vec<Audited>, usize), Failure> {
+    let (ledger, now) = (deps.ledger()?, deps.clock.now());
     let spinner = terminal.spinner("items read");
-    let scanned = scan::tenant(ledger, tenant, |items| spinner.set_position(items)).await;
+    let scanned = scan::tenant(ledger, tenant, now, |items| spinner.set_position(items)).await;
     spinner.finish_and_clear();
     let scanned = scanned.map_err(|error| Failure::ledger(ledger.table(), &error))?;
     pass_over(terminal, &scanned.odd)?;
     if scanned.stories.is_empty() {
         deps.expect_tenant(tenant).await?;
     }
-    Ok(audited(scanned.stories, deps.clock.now()))
+    Ok((audited(scanned.stories, now), scanned.odd.len()))
 }
 
 async fn employee_stories(
@@ -141,14 +151,14 @@ async fn employee_stories(
     tenant: &TenantId,
     employee: &str,
 ) -> Result<Vec<Audited>, Failure> {
-    let ledger = deps.ledger()?;
-    let scanned = scan::employee(ledger, tenant, &EmployeeKey::of(tenant, employee)).await;
+    let (ledger, now) = (deps.ledger()?, deps.clock.now());
+    let scanned = scan::employee(ledger, tenant, &EmployeeKey::of(tenant, employee), now).await;
     let scanned = scanned.map_err(|error| Failure::ledger(ledger.table(), &error))?;
     pass_over(terminal, &scanned.odd)?;
     if scanned.stories.is_empty() {
         deps.expect_tenant(tenant).await?;
     }
-    Ok(audited(scanned.stories, deps.clock.now()))
+    Ok(audited(scanned.stories, now))
 }
 
 fn pass_over(terminal: &mut Terminal<'_>, odd: &[NotAFact]) -> io::Result<()> {
@@ -173,8 +183,8 @@ async fn show(
     tenant: &TenantId,
     id: &NotificationId,
 ) -> Done {
-    let ledger = deps.ledger()?;
-    let scanned = scan::notification(ledger, tenant, id).await;
+    let (ledger, now) = (deps.ledger()?, deps.clock.now());
+    let scanned = scan::notification(ledger, tenant, id, now).await;
     let mut scanned = scanned.map_err(|error| Failure::ledger(ledger.table(), &error))?;
     pass_over(terminal, &scanned.odd)?;
     let Some(story) = scanned.stories.pop() else {
@@ -185,7 +195,6 @@ async fn show(
             ledger.table()
         )));
     };
-    let now = deps.clock.now();
     let audited = Audited::new(story, now);
     if reveal {
         write_down(deps, ledger, tenant, std::slice::from_ref(&audited)).await?;

@@ -115,17 +115,20 @@ fn mask_value(name: &str, value: &mut Value) {
     }
 }
 
-/// Masks what looks like a number in E.164 form anywhere in a text: Twilio may put one where none is expected.
-fn mask_within(text: &str) -> String {
+/// Masks what looks like a number in E.164 form anywhere in a text, also as people write it: Twilio and operators may put one
+/// where none is expected.
+pub fn mask_within(text: &str) -> String {
     const LEAST_DIGITS: usize = 8;
+    const BETWEEN: &[u8] = b" .-()/";
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(plus) = rest.find('+') {
         let (before, from_plus) = rest.split_at(plus);
         masked.push_str(before);
-        let digits = from_plus[1..].bytes().take_while(u8::is_ascii_digit).count();
-        let (number, after) = from_plus.split_at(1 + digits);
-        if digits >= LEAST_DIGITS {
+        let may_be_of_it = |byte: &u8| byte.is_ascii_digit() || BETWEEN.contains(byte);
+        let written = from_plus[1..].bytes().take_while(may_be_of_it).count();
+        let (number, after) = from_plus.split_at(1 + written);
+        if number.bytes().filter(u8::is_ascii_digit).count() >= LEAST_DIGITS {
             masked.push_str(&mask(number));
         } else {
             masked.push_str(number);
@@ -163,6 +166,7 @@ mod tests {
         );
         check("ErrorMessage", json!("no route to +13125550142."), json!("no route to +*********42."));
         check("ErrorMessage", json!("1+1 and +49+13125550142"), json!("1+1 and +49+*********42"));
+        check("why", json!("+1 (312) 555-0142, at 2 + 2"), json!("+* (***) ***-**42, at 2 + 2"));
         check("MessageSid", json!("SM12345678901234567890123456789012"), json!("SM12345678901234567890123456789012"));
         check("body", json!("Call +13125550142"), json!("Call +13125550142"));
         check("attempt", json!(1), json!(1));

@@ -13,9 +13,13 @@ const GRACE: Duration = Duration::from_mins(2);
 /// How long Twilio may take for its final word: our own last question to it comes after a day.
 const FINAL_WORD: Duration = Duration::from_hours(24);
 
+/// After so long nobody can do anything about it any more: Twilio's own log and console forget, too, and no command ends it.
+const GIVEN_UP: Duration = Duration::from_hours(7 * 24);
+
 /// Why a notification is stuck; `None` if it isn't.
 pub fn why(audited: &Audited, now: Timestamp) -> Option<String> {
     let Audited { story, standing } = audited;
+    story.created()?; // retention has removed its beginning, or it was never ours: nothing starts it
     let is_late = |due: &Timestamp| stamp::after(*due, GRACE) < now;
     match standing.state {
         State::Held => Some(format!("held since {}", stamp::format(audited.began_at()))),
@@ -35,8 +39,8 @@ pub fn why(audited: &Audited, now: Timestamp) -> Option<String> {
             retry_at(story).filter(is_late).map(|due| format!("should have been tried again at {}", stamp::format(due)))
         }
         State::Accepted => {
-            let since = last_attempt_at(story).unwrap_or_else(|| audited.began_at());
-            let is_old = stamp::between(since, now) > FINAL_WORD;
+            let since = last_attempt_at(audited);
+            let is_old = stamp::between(since, now) > FINAL_WORD && !is_given_up(audited, now);
             is_old.then(|| format!("accepted at {} and no final word since", stamp::format(since)))
         }
         State::Sending
@@ -49,6 +53,11 @@ pub fn why(audited: &Audited, now: Timestamp) -> Option<String> {
         | State::Cancelled
         | State::DryRun => None,
     }
+}
+
+/// Whether Twilio had it long ago and never gave its final word.
+pub fn is_given_up(audited: &Audited, now: Timestamp) -> bool {
+    audited.standing.state == State::Accepted && stamp::between(last_attempt_at(audited), now) > GIVEN_UP
 }
 
 /// What can be done about them, a line for each kind of trouble.
@@ -97,9 +106,9 @@ fn retry_at(story: &Story) -> Option<Timestamp> {
     }
 }
 
-fn last_attempt_at(story: &Story) -> Option<Timestamp> {
-    let attempts = story.facts.iter().filter(|fact| matches!(fact.detail, Detail::Attempt(_)));
-    attempts.map(|fact| fact.at).max()
+fn last_attempt_at(audited: &Audited) -> Timestamp {
+    let attempts = audited.story.facts.iter().filter(|fact| matches!(fact.detail, Detail::Attempt(_)));
+    attempts.map(|fact| fact.at).max().unwrap_or_else(|| audited.began_at())
 }
 
 #[cfg(test)]

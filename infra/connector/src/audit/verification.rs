@@ -6,7 +6,6 @@ use crate::deps::Deps;
 use crate::failure::Failure;
 use crate::terminal::Terminal;
 use serde_json::{Value, json};
-use shared::ledger::read::Consistency;
 use shared::ledger::verification::{CheckResult, Detail, Event, Fact};
 use shared::notification::EmployeeKey;
 use shared::stamp;
@@ -24,16 +23,19 @@ pub(super) async fn print(
 ) -> Result<(), Failure> {
     let ledger = deps.ledger()?;
     let key = EmployeeKey::of(tenant, employee);
-    let facts = ledger.verifications(tenant, &key, Consistency::Strong).await;
-    let facts = facts.map_err(|error| Failure::ledger(ledger.table(), &error))?;
-    if facts.is_empty() {
-        return Ok(());
-    }
+    let found = ledger.verifications(tenant, &key).await;
+    let (facts, mut odd) = found.map_err(|error| Failure::ledger(ledger.table(), &error))?;
     let sids: BTreeSet<&str> = facts.iter().filter_map(started_sid).collect();
     let mut events = Vec::new();
     for sid in sids {
-        let told = ledger.verification_events(tenant, Some(sid)).await;
-        events.extend(told.map_err(|error| Failure::ledger(ledger.table(), &error))?);
+        let found = ledger.verification_events(tenant, Some(sid)).await;
+        let (told, not) = found.map_err(|error| Failure::ledger(ledger.table(), &error))?;
+        events.extend(told);
+        odd.extend(not);
+    }
+    super::pass_over(terminal, &odd)?;
+    if facts.is_empty() {
+        return Ok(());
     }
     events.sort_by_key(|event| event.at);
     match format {

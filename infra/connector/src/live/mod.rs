@@ -93,9 +93,10 @@ async fn story(State(shown): State<Arc<Shown>>, Path((tenant, id)): Path<(String
     let (Ok(tenant), Ok(id)) = (TenantId::parse(&tenant), NotificationId::parse(&id)) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    match scan::notification(&shown.ledger, &tenant, &id).await {
+    let now = shown.clock.now();
+    match scan::notification(&shown.ledger, &tenant, &id, now).await {
         Ok(scanned) => match scanned.stories.first() {
-            Some(story) => html(page::story(&tenant, story, shown.clock.now())),
+            Some(story) => html(page::story(&tenant, story, now)),
             None => StatusCode::NOT_FOUND.into_response(),
         },
         Err(error) => (StatusCode::SERVICE_UNAVAILABLE, error.to_string()).into_response(),

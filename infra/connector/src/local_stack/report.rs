@@ -5,7 +5,7 @@ use crate::terminal::Look;
 use comfy_table::Cell;
 use local::progress::Progress;
 use local::proof::{Proof, was_accepted};
-use shared::notification::{State, Story, Tried};
+use shared::notification::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -109,17 +109,11 @@ pub(super) fn proof(proof: &Proof) -> Vec<String> {
 
 /// Without a Twilio of our own: what the ledger alone can show.
 pub(super) fn proof_without_twilio(progress: &Progress) -> (Vec<String>, bool) {
-    // What was dropped before any carrier had it reached nobody, and is sent again.
-    let sids = |story: &Story| {
-        let tried = story.tried();
-        let sent = tried.values().filter(|one| one.not_sent().is_none());
-        sent.flat_map(Tried::sids).map(str::to_owned).collect::<BTreeSet<_>>()
-    };
     let accepted = progress.stories.iter().filter(|(_, story)| was_accepted(story)).count();
     let doubled: Vec<String> = progress
         .stories
         .iter()
-        .filter(|(_, story)| sids(story).len() > 1 && !was_replayed(story))
+        .filter(|(_, story)| !story.sent_twice().is_empty())
         .map(|(_, story)| story.id.to_string())
         .collect();
     let mut lines = vec![format!(
@@ -189,10 +183,6 @@ pub(super) fn how_to_verify(base: &str, employee: &str) -> String {
     let start = call("start", &format!("{{\"employee_id\": \"{employee}\", \"channel\": \"sms\"}}"));
     let check = call("check", &format!("{{\"employee_id\": \"{employee}\", \"code\": \"{code}\"}}"));
     format!("two-factor checks, as a portal asks for them (the demo's code is always {code}):\n{start}\n{check}")
-}
-
-fn was_replayed(story: &Story) -> bool {
-    story.releases().iter().any(|(_, release)| release.by.is_some())
 }
 
 fn named(list: &[String]) -> String {

@@ -8,13 +8,16 @@ use super::row::Row;
 use super::spill::{Aside, Spill};
 use super::sums::Sums;
 use jiff::Timestamp;
-use shared::ledger::table::RETAIN_UNTIL;
-use shared::ledger::{Item, read};
-use shared::notification::{EmployeeKey, Fact, NotificationId, Story};
+use shared::ledger::{Item, read, retain_until};
+use shared::notification::{Detail, EmployeeKey, Fact, NotificationId, Story};
 use shared::tenant::TenantId;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
+
+/// Retention removes the beginning of a notification first, and the rest as soon as it is as old: as a rule minutes later, and
+/// seldom more than the days for which something was held or waited.
+const REMOVED_WITHIN: i64 = 7 * 24 * 60 * 60;
 
 /// What was gathered, but for the rows, which were handed over one by one.
 #[derive(Debug, Default)]
@@ -23,10 +26,19 @@ pub struct Gathered {
     pub sums: Sums,
     /// What can't be.
     pub findings: Findings,
-    /// How many lines of the exports are facts of notifications.
+    /// How many facts of notifications there are.
     pub facts: u64,
-    /// How many are of another kind, by kind.
+    /// How many items are of another kind, by kind.
     pub others: BTreeMap<&'static str, u64>,
+}
+
+/// What the exports are held against.
+#[derive(Clone, Copy)]
+struct Times {
+    /// States are as of then.
+    now: Timestamp,
+    /// When the full export was taken, in microseconds since 1970.
+    full: Option<i64>,
 }
 
 /// Reads the exports, and hands over a row for each notification in the order of their ids. States are as of `now`. `told`
@@ -66,10 +78,15 @@ pub fn gather(
             read.damage.into_iter().for_each(|damage| add(Check::Damaged, damage));
         }
     }
+    let full = chosen.exports.iter().filter_map(|export| match export.covers {
+        Covers::Everything(at) => Some(at.as_microsecond()),
+        Covers::Changes(..) => None,
+    });
+    let times = Times { now, full: full.max() };
     let mut failed = Ok(());
     spill.fold(|asides| {
         if failed.is_ok() {
-            failed = gathered.fold(asides, now, &mut take);
+            failed = gathered.fold(asides, times, &mut take);
         }
     })?;
     failed.map(|()| gathered)
@@ -79,17 +96,20 @@ impl Gathered {
     /// One line of an export: put aside if it is a notification's, counted if it is of another kind.
     fn sort(&mut self, record: Record, at: i64, compares: bool, spill: &mut Spill) -> io::Result<()> {
         let Record { pk, sk, new, old, .. } = record;
-        if let Some(kind) = other_kind(&pk, &sk) {
-            *self.others.entry(kind).or_default() += 1;
-            return Ok(());
+        match lies_beside(&pk, &sk) {
+            Some(Beside::Counted(kind)) => {
+                *self.others.entry(kind).or_default() += u64::from(new.is_some());
+                return Ok(());
+            }
+            Some(Beside::Moving) => return Ok(()),
+            None => {}
         }
         let Some((tenant, id)) = whose(&pk, &sk) else {
             self.find(Check::Unreadable, None, shared::phone::mask(&format!("{pk} {sk}")), "it is none of ours");
             return Ok(());
         };
-        self.facts += 1;
-        let retain_until = new.as_ref().or(old.as_ref()).and_then(self::retain_until);
-        let before = old.map(|old| (self::retain_until(&old), read_fact(old)));
+        let until = new.as_ref().or(old.as_ref()).and_then(retain_until);
+        let before = old.map(|old| (retain_until(&old), read_fact(old)));
         let fact = match new.map(read_fact) {
             Some(None) => {
                 self.find(Check::Unreadable, Some(&tenant), format!("{id} {sk}"), "it can't be read as a fact");
@@ -99,22 +119,22 @@ impl Gathered {
         };
         // A changed item shows itself at once where the export tells both images.
         if let (Some(before), Some(_)) = (&before, &fact)
-            && *before != (retain_until, fact.clone())
+            && *before != (until, fact.clone())
         {
             self.find(Check::Changed, Some(&tenant), format!("{id} {sk}"), "it was something else before");
         }
         if fact.as_ref().is_some_and(|fact| sk.split_once('#').is_none_or(|(_, key)| key != fact.key())) {
             self.find(Check::Misplaced, Some(&tenant), format!("{id} {sk}"), "its key is not that of what it says");
         }
-        let print = if compares { print(fact.as_ref(), retain_until) } else { 0 };
-        spill.put(Aside { id, tenant, sk, at, fact, print, retain_until })
+        let print = if compares { print(fact.as_ref(), until) } else { 0 };
+        spill.put(Aside { id, tenant, sk, at, fact, print, retain_until: until })
     }
 
     /// Some whole notifications, in any order.
     fn fold(
         &mut self,
         mut asides: Vec<Aside>,
-        now: Timestamp,
+        times: Times,
         take: &mut impl FnMut(Row) -> io::Result<()>,
     ) -> io::Result<()> {
         asides.sort_by(|a, b| (&a.id, &a.tenant, &a.sk, a.at).cmp(&(&b.id, &b.tenant, &b.sk, b.at)));
@@ -125,27 +145,32 @@ impl Gathered {
             let mut facts = Vec::new();
             while let Some(next) = asides.next_if(|next| next.id == id && next.tenant == tenant) {
                 if next.sk != versions[0].sk {
-                    facts.extend(self.last_of(std::mem::take(&mut versions)));
+                    facts.extend(self.last_of(std::mem::take(&mut versions), times));
                 }
                 versions.push(next);
             }
-            facts.extend(self.last_of(versions));
+            facts.extend(self.last_of(versions, times));
             if facts.is_empty() {
                 continue; // retention has removed all of it
             }
-            let story = Story::new(id, facts);
+            self.facts += facts.len() as u64;
+            let is_being_removed = is_being_removed(&facts, times.now);
+            let story = Story::new(id, facts.into_iter().map(|(fact, _)| fact).collect());
             for (check, what) in integrity::of_story(&story) {
-                self.find(check, Some(&tenant), story.id.to_string(), &what);
+                if check != Check::Unknown || !is_being_removed {
+                    self.find(check, Some(&tenant), story.id.to_string(), &what);
+                }
             }
-            let row = Row::of(&tenant, &story, story.standing(now));
+            let row = Row::of(&tenant, &story, story.standing(times.now));
             self.sums.add(&row);
             take(row)?;
         }
         Ok(())
     }
 
-    /// What a fact says after all its versions, oldest first.
-    fn last_of(&mut self, versions: Vec<Aside>) -> Option<Fact> {
+    /// What a fact says after all its versions, oldest first, and when retention may remove it. What it may have removed by now
+    /// counts as gone, as it does for whoever reads the table.
+    fn last_of(&mut self, versions: Vec<Aside>, times: Times) -> Option<(Fact, Option<i64>)> {
         let mut written = versions.iter().filter(|version| version.fact.is_some());
         if let Some(first) = written.next()
             && written.any(|other| other.print != first.print)
@@ -156,10 +181,13 @@ impl Gathered {
         let retain_until = versions.iter().rev().find_map(|version| version.retain_until);
         let last = versions.into_iter().next_back()?;
         let in_time = retain_until.is_some_and(|until| until <= last.at / 1_000_000);
-        if last.fact.is_none() && !in_time {
+        // It was gone before the full export, and nothing tells what it was: an incremental one may know no more than its keys.
+        let is_untold = retain_until.is_none() && times.full.is_some_and(|full| last.at < full);
+        if last.fact.is_none() && !in_time && !is_untold {
             self.find(Check::RemovedEarly, Some(&last.tenant), format!("{} {}", last.id, last.sk), "it is gone");
         }
-        last.fact
+        let is_over = retain_until.is_some_and(|until| until <= times.now.as_second());
+        last.fact.filter(|_| !is_over).map(|fact| (fact, retain_until))
     }
 
     fn find(&mut self, check: Check, tenant: Option<&TenantId>, subject: String, what: &str) {
@@ -167,13 +195,20 @@ impl Gathered {
     }
 }
 
-/// Items that lie beside notifications.
-fn other_kind(pk: &str, sk: &str) -> Option<&'static str> {
+/// What lies beside notifications.
+enum Beside {
+    /// What is kept, by kind.
+    Counted(&'static str),
+    /// What changes or goes from day to day, and is no record of anything.
+    Moving,
+}
+
+fn lies_beside(pk: &str, sk: &str) -> Option<Beside> {
     match pk.split('#').nth(1)? {
-        "phone" if sk.starts_with("adopted#") => Some("messages found on Twilio's list"),
-        "phone" => Some("consent"),
-        "verify" | "verification" | "verify-starts" => Some("two-factor checks"),
-        "cursor" => Some("cursors"),
+        "phone" if sk.starts_with("adopted#") => Some(Beside::Counted("messages found on Twilio's list")),
+        "phone" => Some(Beside::Counted("consent")),
+        "verify" | "verification" => Some(Beside::Counted("two-factor checks")),
+        "verify-starts" | "cursor" => Some(Beside::Moving),
         _ => None,
     }
 }
@@ -186,12 +221,16 @@ fn whose(pk: &str, sk: &str) -> Option<(TenantId, NotificationId)> {
     Some((TenantId::parse(tenant).ok()?, id))
 }
 
-fn read_fact(item: Item) -> Option<Fact> {
-    read::fact(item).ok().map(|(_, _, fact)| fact)
+/// Whether these can be what retention leaves of a notification for a while, or for long: who saw its number was written down
+/// later, and may be kept for good.
+fn is_being_removed(facts: &[(Fact, Option<i64>)], now: Timestamp) -> bool {
+    let told = || facts.iter().filter(|(fact, _)| !matches!(fact.detail, Detail::Revealed(_)));
+    let first = told().filter_map(|(_, until)| *until).min();
+    told().next().is_none() || first.is_some_and(|first| first - now.as_second() <= REMOVED_WITHIN)
 }
 
-fn retain_until(item: &Item) -> Option<i64> {
-    item.get(RETAIN_UNTIL)?.as_n().ok()?.parse().ok()
+fn read_fact(item: Item) -> Option<Fact> {
+    read::fact(item).ok().map(|(_, _, fact)| fact)
 }
 
 fn print(fact: Option<&Fact>, retain_until: Option<i64>) -> u64 {

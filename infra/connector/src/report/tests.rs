@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use local::export::Export;
 use serde_json::Value;
 use shared::ledger::{Item, table};
-use shared::notification::{ClosedReason, Created, Fact, NotificationId, Suppressed};
+use shared::notification::{ClosedReason, Created, Detail, Fact, NotificationId, Revealed, Suppressed};
 use shared::phone::Channel;
 use std::path::Path;
 use tempfile::TempDir;
@@ -34,10 +34,14 @@ fn created(number: &str, change: impl FnOnce(&mut Created)) -> Fact {
 }
 
 fn item(id: &NotificationId, fact: &Fact) -> Item {
+    kept_until(id, fact, 1_800_000_000)
+}
+
+fn kept_until(id: &NotificationId, fact: &Fact, until: i64) -> Item {
     let mut item: Item = serde_dynamo::to_item(fact).unwrap();
     item.insert(table::PK.to_owned(), AttributeValue::S(table::employee_pk(&tenant_id(), id.employee())));
     item.insert(table::SK.to_owned(), AttributeValue::S(format!("{}#{}", id.event(), fact.key())));
-    item.insert(table::RETAIN_UNTIL.to_owned(), AttributeValue::N("1800000000".to_owned()));
+    item.insert(table::RETAIN_UNTIL.to_owned(), AttributeValue::N(until.to_string()));
     item
 }
 
@@ -136,7 +140,7 @@ async fn sums_and_times_for_programs() {
     );
     assert_eq!(found["by_state"], states);
     assert_eq!((&found["notifications"], &found["facts"]), (&6.into(), &15.into()));
-    assert_eq!(found["other_items"], serde_json::json!({"consent": 1, "cursors": 1, "two-factor checks": 1}));
+    assert_eq!(found["other_items"], serde_json::json!({"consent": 1, "two-factor checks": 1}));
     let all = &found["seconds_from_event"][0];
     assert_eq!(all["delivered"]["count"], 1);
     let p50 = all["delivered"]["p50"].as_f64().unwrap();
@@ -196,9 +200,11 @@ async fn incremental_exports_go_on_from_the_full_one() {
     write_full(directory.path(), at("21:42:08"), &[item(&id(), &began())]);
     let day = at("21:42:08");
     let mut changes = Export::incremental(directory.path(), TABLE, day, at("22:42:08")).unwrap();
-    for fact in [attempt(1, "21:42:08"), accepted(1, "21:42:09"), callback(1, "21:42:19", "delivered", None)] {
+    for fact in [attempt(1, "21:42:08"), accepted(1, "21:42:09")] {
         changes.change(fact.at, None, Some(&item(&id(), &fact))).unwrap();
     }
+    let last = kept_until(&id(), &callback(1, "21:42:19", "delivered", None), at("23:10:00").as_second());
+    changes.change(at("21:42:19"), None, Some(&last)).unwrap();
     // A write that both tell of is no change.
     changes.change(began().at, None, Some(&item(&id(), &began()))).unwrap();
     changes.finish().unwrap();
@@ -214,11 +220,8 @@ async fn incremental_exports_go_on_from_the_full_one() {
     changes.change(at("22:50:00"), Some(&before), Some(&after)).unwrap();
     changes.change(at("22:50:00"), Some(&item(&id(), &accepted(1, "21:42:09"))), None).unwrap();
     changes.finish().unwrap();
-    let over = "2027-03-17T00:00:00Z".parse().unwrap();
-    let mut changes =
-        Export::incremental(directory.path(), TABLE, over, "2027-03-17T01:00:00Z".parse().unwrap()).unwrap();
-    let last = item(&id(), &callback(1, "21:42:19", "delivered", None));
-    changes.change("2027-03-17T00:30:00Z".parse().unwrap(), Some(&last), None).unwrap();
+    let mut changes = Export::incremental(directory.path(), TABLE, at("23:05:00"), at("23:20:00")).unwrap();
+    changes.change(at("23:15:00"), Some(&last), None).unwrap();
     changes.finish().unwrap();
     let (ran, found) = report(directory.path()).await;
     assert_eq!(ran.code, 1);
@@ -230,6 +233,70 @@ async fn incremental_exports_go_on_from_the_full_one() {
         "{found}"
     );
     assert_eq!(found["by_state"], serde_json::json!({"in_doubt": 1}));
+}
+
+/// Retention removes the beginning first. What it leaves for a while is no trouble, and what it may remove counts as gone.
+#[tokio::test]
+async fn what_retention_leaves_is_no_trouble() {
+    const DAY: i64 = 24 * 60 * 60;
+    let now = at("22:42:30");
+    let check = |facts: Vec<(Fact, Option<i64>)>, unknown: u64, facts_left: u64, states: Value| async move {
+        let directory = TempDir::new().unwrap();
+        let items = facts.iter().map(|(fact, left)| {
+            let mut item = kept_until(&id(), fact, at("22:42:30").as_second() + left.unwrap_or_default());
+            if left.is_none() {
+                item.remove(table::RETAIN_UNTIL);
+            }
+            item
+        });
+        write_full(directory.path(), now, &items.collect::<Vec<_>>());
+        let (ran, found) = report(directory.path()).await;
+        assert_eq!((&found["checks"]["unknown"], &found["facts"]), (&unknown.into(), &facts_left.into()), "{found}");
+        assert_eq!((ran.code, &found["by_state"]), (u8::from(unknown > 0), &states));
+    };
+    let (text, sent) = (created("0042317", |_| {}), || vec![attempt(1, "21:42:08"), accepted(1, "21:42:09")]);
+    let left = |facts: Vec<Fact>, left: i64| facts.into_iter().map(|fact| (fact, Some(left))).collect::<Vec<_>>();
+    let accepted = serde_json::json!({"accepted": 1});
+    check(left(sent(), 600), 0, 2, accepted.clone()).await;
+    check(left(sent(), 30 * DAY), 1, 2, accepted.clone()).await;
+    check([left(vec![text.clone()], -1), left(sent(), 600)].concat(), 0, 2, accepted.clone()).await;
+    check([left(vec![text.clone()], -600), left(sent(), -1)].concat(), 0, 0, serde_json::json!({})).await;
+    check([left(vec![text], 600), left(sent(), 600)].concat(), 0, 3, accepted.clone()).await;
+    let seen = Fact::new(at("21:50:00"), Detail::Revealed(Revealed { by: "ada".to_owned() }));
+    check(vec![(seen.clone(), None)], 0, 1, serde_json::json!({"pending": 1})).await;
+    check([left(sent(), 30 * DAY), vec![(seen, None)]].concat(), 1, 3, accepted).await;
+}
+
+/// An incremental export may begin before the full one, and may tell nothing of what an item was: what had been removed by the time
+/// of the full one is no finding. What lies beside notifications is counted once, and not what moves.
+#[tokio::test]
+async fn an_incremental_export_that_overlaps_the_full_one_adds_nothing() {
+    let directory = TempDir::new().unwrap();
+    write_full(directory.path(), at("22:00:00"), &sound());
+    let mut changes = Export::incremental(directory.path(), TABLE, at("21:30:00"), at("22:30:00")).unwrap();
+    let keys = |pk: &str, sk: &str| -> Item {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        [("pk".to_owned(), text(pk)), ("sk".to_owned(), text(sk))].into()
+    };
+    let mut gone = item(&employee("77"), &attempt(1, "21:31:00"));
+    gone.retain(|name, _| name == "pk" || name == "sk");
+    changes.change(at("21:35:00"), Some(&gone), None).unwrap();
+    changes.change(at("22:10:00"), None, Some(&keys("st-lukes#cursor", "payroll"))).unwrap();
+    let mark = keys("st-lukes#verify-starts#2026-03-17T22:10", "2026-03-17T22:10:01.000Z#request");
+    changes.change(at("22:10:00"), None, Some(&mark)).unwrap();
+    let removed = keys("st-lukes#verify#74efmocyyirrc", "2019-03-17T22:10:01.000Z#VE1#started");
+    changes.change(at("22:10:00"), Some(&removed), None).unwrap();
+    changes.finish().unwrap();
+    let (ran, found) = report(directory.path()).await;
+    assert_eq!(ran.code, 0, "{found}");
+    assert_eq!((&found["notifications"], &found["facts"]), (&6.into(), &15.into()));
+    assert_eq!(found["other_items"], serde_json::json!({"consent": 1, "two-factor checks": 1}));
+    // After the full one it can't have been.
+    let mut changes = Export::incremental(directory.path(), TABLE, at("22:30:00"), at("23:00:00")).unwrap();
+    changes.change(at("22:40:00"), Some(&gone), None).unwrap();
+    changes.finish().unwrap();
+    let (ran, found) = report(directory.path()).await;
+    assert_eq!((ran.code, &found["checks"]["removed_early"]), (1, &1.into()), "{found}");
 }
 
 #[tokio::test]

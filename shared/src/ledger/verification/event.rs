@@ -3,8 +3,8 @@
 
 use super::super::read::Consistency;
 use super::super::table::{PK, RETAIN_UNTIL, SK};
-use super::super::{Append, Error, Item, Ledger};
-use super::{not_a_fact, seconds};
+use super::super::{Append, Error, Item, Ledger, NotAFact};
+use super::{not_a_fact, seconds, sort_out};
 use crate::stamp;
 use crate::tenant::{Tenant, TenantId};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -47,14 +47,21 @@ impl Ledger {
         })
     }
 
-    /// What Twilio told of a verification, or of none, in order of arrival: for an audit.
-    pub async fn verification_events(&self, tenant: &TenantId, sid: Option<&str>) -> Result<Vec<Event>, Error> {
+    /// What Twilio told of a verification, or of none, in order of arrival, and what can't be read among it: for an audit.
+    pub async fn verification_events(
+        &self,
+        tenant: &TenantId,
+        sid: Option<&str>,
+    ) -> Result<(Vec<Event>, Vec<NotAFact>), Error> {
         let pk = partition_key(tenant, sid);
         let items = self.partition(pk.clone(), Some("event#".to_owned()), Consistency::Strong).await?;
-        let read = |item| serde_dynamo::from_item(item).map_err(|_| not_a_fact(&pk, "event#"));
-        let mut events = items.into_iter().map(read).collect::<Result<Vec<Event>, _>>()?;
+        let read = |item: Item| {
+            let sk = item.get(SK).and_then(|sk| sk.as_s().ok()).cloned().unwrap_or_default();
+            serde_dynamo::from_item(item).map_err(|_| not_a_fact(&pk, &sk))
+        };
+        let (mut events, odd): (Vec<Event>, _) = sort_out(items.into_iter().map(read));
         events.sort_by_key(|event| event.at);
-        Ok(events)
+        Ok((events, odd))
     }
 }
 

@@ -50,6 +50,44 @@ async fn a_replay_takes_what_was_released_and_never_started() {
     assert_eq!(world.standing(&id()).await.state, State::Sending);
 }
 
+/// What an operator let go can expire, or end in doubt, before an attempt that nothing released, and be closed again.
+#[tokio::test]
+async fn a_replay_undoes_a_closing_that_came_after_an_operator() {
+    let again = |reason, attempt, time| {
+        let mut fact = closed(reason, attempt, time);
+        if let Detail::Closed(closed) = &mut fact.detail {
+            closed.again = true;
+        }
+        fact
+    };
+    let check = |facts: Vec<Fact>, expect: &'static str| async move {
+        let world = World::start(at("22:00:00")).await;
+        world.append(&id(), facts).await;
+        errand(&world, Verb::Replay, "ada").await.unwrap();
+        let story = world.story(&id()).await;
+        let release = story.facts.iter().rfind(|fact| fact.at == at("22:00:00")).unwrap();
+        assert_eq!((story.standing(at("22:00:01")).state, release.key().as_str()), (State::Pending, expect));
+    };
+    let held = |by| vec![began_with(|created| created.held = true), release(1, "21:43:00", "looked at", Some(by))];
+    let expired = vec![
+        attempt(1, "21:43:01"),
+        deferred(1, "21:43:02", "20429", "21:44:00"),
+        again(ClosedReason::Expired, 2, "21:45:00"),
+    ];
+    check([held("ada"), expired].concat(), "release#003").await;
+    let doubtful = vec![attempt(1, "21:43:01"), again(ClosedReason::Unconfirmed, 2, "21:55:00")];
+    check([held("ada"), doubtful].concat(), "release#003").await;
+    let replayed_before = vec![
+        began(),
+        attempt(1, "21:42:08"),
+        closed(ClosedReason::Unconfirmed, 2, "21:45:00"),
+        release(2, "21:46:00", "asked for", Some("ada")),
+        attempt(2, "21:46:01"),
+        again(ClosedReason::Unconfirmed, 3, "21:56:00"),
+    ];
+    check(replayed_before, "release#004").await;
+}
+
 #[tokio::test]
 async fn a_replay_stops_where_the_attempt_has_just_been_started() {
     let world = World::start(at("22:00:00")).await;
@@ -92,6 +130,19 @@ async fn what_was_released_by_hand_can_be_cancelled() {
     check(vec![began_with(|created| created.held = true)], Verb::ReleaseHeld).await;
     check(vec![began(), attempt(1, "21:42:08"), refused(1, "21:42:09")], Verb::Replay).await;
     check(vec![began(), closed(ClosedReason::Expired, 1, "21:45:00")], Verb::Replay).await;
+}
+
+/// One operator lets go what another one has just cancelled: what was shown to the first was minutes old.
+#[tokio::test]
+async fn what_is_cancelled_stays_so_though_somebody_lets_it_go() {
+    let world = World::start(at("22:00:00")).await;
+    world.append(&id(), vec![began_with(|created| created.held = true)]).await;
+    errand(&world, Verb::Cancel, "ada").await.unwrap();
+    let tenant = tenant();
+    let late = Errand { ledger: world.ledger(), tenant: &tenant, verb: Verb::ReleaseHeld, by: "grace", why: "" };
+    late.release(&id(), 1, at("23:00:00"), at("22:00:00")).await.unwrap();
+    world.now(at("22:30:00"));
+    assert_eq!(world.standing(&id()).await.state, State::Cancelled);
 }
 
 #[tokio::test]

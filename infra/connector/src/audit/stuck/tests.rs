@@ -1,6 +1,6 @@
 use super::*;
 use crate::samples::*;
-use shared::notification::Fact;
+use shared::notification::{Fact, Revealed};
 
 #[test]
 fn what_is_stuck() {
@@ -37,6 +37,13 @@ fn what_is_stuck() {
     delivered.push(callback(1, "21:42:11", "delivered", None));
     check(delivered, "2026-04-01T00:00:00Z", None);
     check(vec![began(), attempt(1, "21:42:08"), refused(1, "21:42:09")], "2026-04-01T00:00:00Z", None);
+    // What retention leaves for a while, once it has removed the beginning.
+    check(vec![attempt(1, "21:42:08")], "2033-03-17T21:42:08Z", None);
+    check(
+        vec![Fact::new(at("21:42:08"), Detail::Revealed(Revealed { by: "ada".to_owned() }))],
+        "2033-03-17T21:42:08Z",
+        None,
+    );
 }
 
 #[test]
