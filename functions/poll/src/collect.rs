@@ -59,9 +59,9 @@ pub struct Added {
     pub held: u64,
     /// Events whose notification was there.
     pub known: u64,
-    /// Rows that can't be told.
+    /// Rows that can't be told, or hold a word that nobody knows.
     pub bad: u64,
-    /// Why the last of those can't.
+    /// What is wrong with the last of those.
     pub last_bad: Option<BadRow>,
 }
 
@@ -172,12 +172,19 @@ impl<'a> Collector<'a> {
         let Turn { deps, tenant, .. } = *turn;
         let now = deps.clock.now();
         // Whoever must still be asked for is read again next time; the watermark stays for that.
-        let ready = waiting.into_iter().filter(|(_, told, person)| !must_ask(turn, &self.book, told, person));
-        self.drafts.extend(ready.map(|(print, told, person)| Ready {
-            print,
-            draft: notify::draft(tenant, self.source, &told.event, &told.row, &person, now),
-            may_be_told: may_be_told(self.seen, self.cursor, &told.event),
-        }));
+        let book = &self.book;
+        for (print, told, person) in waiting.into_iter().filter(|(_, told, person)| !must_ask(turn, book, told, person))
+        {
+            if let Some(meaning) = person.unknown.first() {
+                self.added.bad += 1;
+                self.added.last_bad = Some(BadRow::Unknown(meaning));
+            }
+            self.drafts.push(Ready {
+                print,
+                draft: notify::draft(tenant, self.source, &told.event, &told.row, &person, now),
+                may_be_told: may_be_told(self.seen, self.cursor, &told.event),
+            });
+        }
         let most = tenant.poll.max_notifications_per_poll as usize;
         if !self.holding && self.drafts.len() > most {
             self.drop_known().await?;
@@ -197,7 +204,7 @@ impl<'a> Collector<'a> {
         completed
     }
 
-    /// A column that no row has would leave holes in everybody's text, or everybody without a phone.
+    /// A column that no row has would leave holes in everybody's text, or everybody without a phone, or their wishes unheard.
     fn check_columns(&self, waiting: &[(Print, Told, Person)]) -> Result<(), Error> {
         let absent = |column: &&str| waiting.iter().all(|(_, told, _)| told.row.get(column).is_none());
         match self.source.columns.needed().filter(|_| !waiting.is_empty()).find(absent) {

@@ -159,7 +159,7 @@ impl Book {
         add(&mut self.people, found.people);
     }
 
-    /// Rows without one of these columns would leave everybody without a phone, or every text with a hole.
+    /// Rows without one of these columns would leave everybody without a phone, every text with a hole, or every wish unheard.
     fn check_columns(&self, contacts: &Contacts) -> Result<(), Error> {
         match contacts.columns.needed().find(|column| self.absent.iter().any(|absent| absent == column)) {
             Some(column) => Err(Error::NoSuchColumn { query: contacts.query.clone(), column: column.to_owned() }),

@@ -39,6 +39,9 @@ pub enum BadRow {
     /// A date that isn't one.
     #[error("column {0:?}: {1}")]
     Date(String, time::Shape),
+    /// A word that nobody knows, in a column of this meaning. Its notification is on the ledger, as the strictest word has it.
+    #[error("{0} is a word that nobody knows, and was taken for the strictest")]
+    Unknown(&'static str),
     /// More than an item of the ledger's table holds.
     #[error("a column of the key, or of the employee, is longer than the ledger has room for")]
     TooLarge,
@@ -96,7 +99,7 @@ pub fn draft(
     let start = start(tenant, source, event, &zone, now);
     let suppressed = if is_stale(tenant, event, now) {
         Some(Suppressed::Stale)
-    } else if person.opted_out {
+    } else if person.opted_out == Some(true) {
         Some(Suppressed::OptedOut)
     } else if channel.is_none() {
         Some(Suppressed::Preference)

@@ -73,7 +73,7 @@ pub async fn poll(
     }
     if let Some(last) = &added.last_bad {
         // Nobody is told of them until somebody corrects them: no matter for a warning.
-        tracing::error!(tenant = %tenant.id, source = source.source, rows = added.bad, last = %last, remedy = "Correct the query, or the rows; what is corrected while the overlap lasts is told.", "rows that can't be told");
+        tracing::error!(tenant = %tenant.id, source = source.source, rows = added.bad, last = %last, remedy = "Correct the query, or the rows; of those that aren't on the ledger, what is corrected while the overlap lasts is told.", "rows that can't be told as they are");
         deps.metrics.count(&tenant.id, "BadRows", added.bad, None);
     }
     match read.and(appended) {

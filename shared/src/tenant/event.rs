@@ -108,13 +108,11 @@ pub const MEANINGS: &[&str] = &[
     "time_zone",
 ];
 
-/// The meanings whose column must be in the rows: without it everybody would be without a phone, or every text with a hole.
-const NEEDED: &[&str] = &["phone", "name", "first_name", "last_name", "department", "job_title"];
-
 impl Columns {
-    /// The columns without which people lack a phone or texts a word.
+    /// The columns that must be in the rows. That is every one that the document names: without it everybody would be without a
+    /// phone, every text with a hole, or every opt-out unheard.
     pub fn needed(&self) -> impl Iterator<Item = &str> {
-        self.fields.values().map(String::as_str).chain(NEEDED.iter().filter_map(|meaning| self.get(meaning)))
+        self.fields.values().chain(self.known.values()).map(String::as_str)
     }
 
     /// The column of a meaning.
