@@ -3,7 +3,7 @@
 use crate::contacts::{CONTACTS, contact, contacts_query, crowd, knows_no_wishes, looked_up, looks_up, with_phones};
 use crate::polling::{Clinic, QUERY, event, query};
 use crate::windows::NOW;
-use local::peoplesoft::{Database, Fault, Row, Rule, Value};
+use local::peoplesoft::{Column, Database, Fault, Kind, Row, Rule, Value};
 use poll::notify::BadRow;
 use poll::pages::Error;
 use serde_json::{Value as Json, json};
@@ -106,4 +106,31 @@ async fn a_wish_that_nobody_understands_is_taken_for_the_strictest_and_reported(
     check("", "X", Err(Suppressed::OptedOut), Some("opted_out")).await;
     check("", "2026-01-01", Err(Suppressed::OptedOut), Some("opted_out")).await;
     check("EMAIL", "N", Err(Suppressed::Preference), Some("channel_preference")).await;
+}
+
+#[tokio::test]
+async fn a_clock_and_a_language_that_only_the_contacts_know_count_where_the_event_has_a_phone_too() {
+    // Ten in the morning in Chicago, five in Honolulu.
+    let morning = "2026-03-17T15:00:00Z";
+    let mut contacts = contacts_query();
+    contacts.columns.push(Column::new("E.TIMEZONE", Kind::Character));
+    for (employee, language, zone) in [("1", "ESP", "HST"), ("2", "", "")] {
+        let mut row = contact([employee, "CELL", "312-555-0199", "", "", "", "", language]);
+        row.values.push(Value::from(zone));
+        contacts.rows.push(row);
+    }
+    let rows = ["1", "2"].map(|employee| event("2026-03-17T09:58:00", employee, "one"));
+    let database = Database::default().with(QUERY, query().with_rows(rows)).with(CONTACTS, contacts);
+    let clinic = Clinic::with(morning, database, |settings, document| {
+        looks_up(settings, document);
+        knows_no_wishes(document);
+        document["quiet_hours"] = json!({"start": "21:00", "end": "08:00"});
+        document["contacts"]["columns"]["time_zone"] = json!("E.TIMEZONE");
+        document["events"][0]["templates"] = json!({"en": "Hi", "es": "Hola"});
+    })
+    .await;
+    clinic.read().await;
+    let told = clinic.created().await;
+    let told: Vec<_> = told.iter().map(|one| (one.body.as_deref(), one.not_before.map(|at| at.to_string()))).collect();
+    assert_eq!(told, [(Some("Hola"), Some("2026-03-17T18:00:00Z".to_owned())), (Some("Hi"), None)]);
 }

@@ -175,7 +175,7 @@ impl<'a> Collector<'a> {
         let book = &self.book;
         for (print, told, person) in waiting.into_iter().filter(|(_, told, person)| !must_ask(turn, book, told, person))
         {
-            if let Some(meaning) = person.unknown.first() {
+            if let Some(meaning) = notify::unknown(tenant, &person) {
                 self.added.bad += 1;
                 self.added.last_bad = Some(BadRow::Unknown(meaning));
             }

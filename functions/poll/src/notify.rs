@@ -39,8 +39,9 @@ pub enum BadRow {
     /// A date that isn't one.
     #[error("column {0:?}: {1}")]
     Date(String, time::Shape),
-    /// A word that nobody knows, in a column of this meaning. Its notification is on the ledger, as the strictest word has it.
-    #[error("{0} is a word that nobody knows, and was taken for the strictest")]
+    /// A word that nobody knows, in a column of this meaning. Its notification is on the ledger: a wish counts as the strictest,
+    /// and a time zone as the tenant's own.
+    #[error("{0} is a word that nobody knows")]
     Unknown(&'static str),
     /// More than an item of the ledger's table holds.
     #[error("a column of the key, or of the employee, is longer than the ledger has room for")]
@@ -71,6 +72,12 @@ impl Event {
     pub fn occurred_at(&self) -> Timestamp {
         stamp::whole_millis(self.occurred.earliest)
     }
+}
+
+/// The meaning of a column in which somebody's rows hold a word that nobody knows, if any do.
+pub fn unknown(tenant: &Tenant, person: &Person) -> Option<&'static str> {
+    let is_odd = !person.time_zone.is_empty() && tenant.zone(&person.time_zone).is_none();
+    person.unknown.first().copied().or(is_odd.then_some("time_zone"))
 }
 
 /// A notification that is ready to be appended.

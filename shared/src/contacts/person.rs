@@ -117,6 +117,17 @@ impl Person {
         ]
     }
 
+    /// Whether their rows say nothing by which this is known: one of [`variables`](Self::variables), their language, clock or wishes.
+    pub fn lacks(&self, meaning: &str) -> bool {
+        match meaning {
+            "language" => self.language.is_empty(),
+            "time_zone" => self.time_zone.is_empty(),
+            "opted_out" => self.opted_out.is_none(),
+            "channel_preference" => self.preference == Preference::Any,
+            word => self.variables().contains(&(word, "")),
+        }
+    }
+
     /// Adds what another row says, where this one is silent. An opt-out in either counts, and so does the stricter wish.
     pub fn complete(&mut self, other: &Self) {
         for (own, others) in [
