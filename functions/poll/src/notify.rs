@@ -48,21 +48,31 @@ pub enum BadRow {
     TooLarge,
 }
 
+/// When a row's event happened, whatever else is wrong with the row.
+pub fn occurred(row: &Row, tenant: &Tenant, source: &EventSource) -> Result<When, BadRow> {
+    let column = source.columns.get("occurred_at").unwrap_or_default();
+    date(row, column, &tenant.peoplesoft.time_zone)?.ok_or_else(|| BadRow::Blank(column.to_owned()))
+}
+
+fn present<'r>(row: &'r Row, column: &str) -> Result<&'r str, BadRow> {
+    row.get(column).ok_or_else(|| BadRow::Missing(column.to_owned()))
+}
+
+fn date(row: &Row, column: &str, zone: &TimeZone) -> Result<Option<When>, BadRow> {
+    time::parse_when(present(row, column)?, zone).map_err(|shape| BadRow::Date(column.to_owned(), shape))
+}
+
 impl Event {
-    /// Reads a row. What is due is due where the employee is, if the row says where that is.
-    pub fn read(row: &Row, tenant: &Tenant, source: &EventSource) -> Result<Self, BadRow> {
-        let base = &tenant.peoplesoft.time_zone;
-        let present = |column: &str| row.get(column).ok_or_else(|| BadRow::Missing(column.to_owned()));
-        let date = |column: &str, zone: &TimeZone| {
-            time::parse_when(present(column)?, zone).map_err(|shape| BadRow::Date(column.to_owned(), shape))
-        };
+    /// Reads the rest of a row. What is due is due where the employee is, if the row says where that is.
+    pub fn read(row: &Row, occurred: When, tenant: &Tenant, source: &EventSource) -> Result<Self, BadRow> {
         let named = |meaning: &str| source.columns.get(meaning);
-        let (employee, column) = (named("employee_id").unwrap_or_default(), named("occurred_at").unwrap_or_default());
-        let occurred = date(column, base)?.ok_or_else(|| BadRow::Blank(column.to_owned()))?;
         let own = named("time_zone").and_then(|column| tenant.zone(row.get(column)?));
-        let due = named("due_at").map(|column| date(column, own.as_ref().unwrap_or(base))).transpose()?.flatten();
-        let key = source.key.iter().map(|column| present(column).map(str::to_owned)).collect::<Result<_, _>>()?;
-        if present(employee)?.is_empty() {
+        let zone = own.as_ref().unwrap_or(&tenant.peoplesoft.time_zone);
+        let due = named("due_at").map(|column| date(row, column, zone)).transpose()?.flatten();
+        let key = source.key.iter().map(|column| present(row, column).map(str::to_owned));
+        let key: Vec<String> = key.collect::<Result<_, _>>()?;
+        let employee = named("employee_id").unwrap_or_default();
+        if present(row, employee)?.is_empty() {
             return Err(BadRow::Blank(employee.to_owned()));
         }
         Ok(Self { occurred, due, key })
