@@ -75,6 +75,10 @@ impl Event {
         if present(row, employee)?.is_empty() {
             return Err(BadRow::Blank(employee.to_owned()));
         }
+        // The first such event would be the only one that this employee is ever told.
+        if key.iter().all(String::is_empty) {
+            return Err(BadRow::Blank(source.key.join(", ")));
+        }
         Ok(Self { occurred, due, key })
     }
 
