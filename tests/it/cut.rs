@@ -224,3 +224,38 @@ async fn a_full_answer_of_rows_that_can_not_be_told_hides_nobody_behind_it() {
     assert!(matches!(error, Error::Outside { .. }), "{error}");
     assert_eq!((added.created, clinic.watermark().await), (1, None));
 }
+
+#[tokio::test]
+async fn a_flood_that_is_read_in_several_parts_is_held_like_one() {
+    let rows = (0..60).map(|number| {
+        event(&format!("2026-03-17T12:{number:02}:00"), &format!("{number:07}"), &format!("{number:07}"))
+    });
+    let mut clinic = Clinic::open(NOW, query().with_rows(rows.collect::<Vec<_>>()), |_, document| {
+        document["poll"]["start_at"] = json!("2026-03-17T12:00:00Z");
+        document["poll"]["max_notifications_per_poll"] = json!(30);
+        document["peoplesoft"]["max_rows"] = json!(20);
+    })
+    .await;
+    // Each part is below the limit, and each is another process's.
+    for expect in [(19, 0), (38, 19), (57, 38)] {
+        clinic.peoplesoft.faults().clear();
+        clinic.peoplesoft.faults().set(Rule::next(1, Fault::Slow(Duration::ZERO)));
+        clinic.peoplesoft.faults().set(Rule::always(Fault::status(503)));
+        clinic.fail().await;
+        assert_eq!((clinic.created().await.len(), clinic.held().await), expect);
+        clinic.office.forget();
+        clinic.later(1000);
+    }
+    clinic.peoplesoft.faults().clear();
+    clinic.read().await;
+    assert_eq!((clinic.created().await.len(), clinic.held().await), (60, 41));
+    // With the reading's end the flood is over: as many again are no news of it.
+    for number in 60..90 {
+        clinic.later(1);
+        let local = TimeZone::get("America/Chicago").unwrap().to_datetime(clinic.office.hands.now());
+        clinic.add(event(&local.to_string(), &format!("{number:07}"), &format!("{number:07}")));
+    }
+    clinic.later(60);
+    let added = clinic.read().await;
+    assert_eq!((added.created, added.held), (30, 0));
+}

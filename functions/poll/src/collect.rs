@@ -185,10 +185,10 @@ impl<'a> Collector<'a> {
                 may_be_told: may_be_told(self.seen, self.cursor, &told.event),
             });
         }
-        let most = tenant.poll.max_notifications_per_poll as usize;
-        if !self.holding && self.drafts.len() > most {
+        let most = u64::from(tenant.poll.max_notifications_per_poll);
+        if !self.holding && self.so_far() > most {
             self.drop_known().await?;
-            if self.drafts.len() > most {
+            if self.so_far() > most {
                 deps.ledger
                     .hold(&tenant.id, &self.source.source)
                     .await
@@ -202,6 +202,11 @@ impl<'a> Collector<'a> {
             self.append().await?;
         }
         completed
+    }
+
+    /// How many are new, with those of the readings that this one goes on with.
+    fn so_far(&self) -> u64 {
+        self.cursor.created + self.drafts.len() as u64
     }
 
     /// A column that no row has would leave holes in everybody's text, or everybody without a phone, or their wishes unheard.

@@ -94,9 +94,14 @@ pub async fn poll(
             // What is younger may have been committed behind our back; and nobody is passed over who isn't on the ledger.
             let settled = stamp::before(now, overlap).min(open.unwrap_or(now));
             let resume_at = reached.map(|reached| reached.min(settled)).filter(|resume_at| *resume_at > since);
+            // What was read to its end but for some instant is no part of a flood that goes on.
+            let created =
+                if error.leaves_peoplesoft_alone() { cursor.created.saturating_add(added.created) } else { 0 };
             report(deps, tenant, source, &error, failures, resume_at);
             if turn.is_ours() {
-                deps.ledger.move_cursor(&tenant.id, &cursor, Ended::Failed { failures, resume_at }, next_at).await?;
+                deps.ledger
+                    .move_cursor(&tenant.id, &cursor, Ended::Failed { failures, resume_at, created }, next_at)
+                    .await?;
             }
             Ok(Polled::Failed { error, added, next_at })
         }
