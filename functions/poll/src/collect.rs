@@ -69,7 +69,7 @@ pub struct Added {
 struct Ready {
     print: Print,
     draft: Draft,
-    /// Whether it may have been told before, by another channel than it would be now.
+    /// Whether it may have been told before, by another channel or another key than it would be now.
     may_be_told: bool,
 }
 
@@ -94,6 +94,8 @@ pub struct Collector<'a> {
     is_joined: bool,
     drafts: Vec<Ready>,
     holding: bool,
+    /// Whether the source's key has changed, so that what may have been told can't be known again, and waits for an operator.
+    is_rekeyed: bool,
     added: Added,
 }
 
@@ -115,6 +117,7 @@ impl<'a> Collector<'a> {
             is_joined: false,
             drafts: Vec::new(),
             holding: cursor.holding,
+            is_rekeyed: cursor.is_rekeyed(&source.keyed_by()),
             added: Added::default(),
         }
     }
@@ -182,7 +185,7 @@ impl<'a> Collector<'a> {
             self.drafts.push(Ready {
                 print,
                 draft: notify::draft(tenant, self.source, &told.event, &told.row, &person, now),
-                may_be_told: may_be_told(self.seen, self.cursor, &told.event),
+                may_be_told: may_be_told(self.seen, self.cursor, self.is_rekeyed, &told.event),
             });
         }
         let most = u64::from(tenant.poll.max_notifications_per_poll);
@@ -245,13 +248,14 @@ impl<'a> Collector<'a> {
 
     async fn append(&mut self) -> Result<(), Error> {
         let Turn { deps, tenant, .. } = *self.turn;
-        let (turn, holding) = (self.turn, self.holding);
+        let (turn, holding, is_rekeyed) = (self.turn, self.holding, self.is_rekeyed);
         let now = deps.clock.now();
         let mut appends = stream::iter(std::mem::take(&mut self.drafts))
             .map(|ready| async move {
                 let told = is_told(turn, &ready).await;
-                let Ready { print, mut draft, .. } = ready;
-                draft.created.held = holding && draft.created.suppressed.is_none();
+                let Ready { print, mut draft, may_be_told } = ready;
+                let hold = holding || is_rekeyed && may_be_told;
+                draft.created.held = hold && draft.created.suppressed.is_none();
                 let (id, fact) = draft.into_fact(&deps.timing, now);
                 let new = match told {
                     Ok(false) => {
@@ -316,10 +320,11 @@ fn must_ask(turn: &Turn<'_>, book: &Book, told: &Told, person: &Person) -> bool 
 }
 
 /// Whether an event that this process hasn't seen may be on the ledger all the same: an earlier reading covered its time, and was
-/// another process's, or broke off.
-fn may_be_told(seen: &Seen, cursor: &Cursor, event: &Event) -> bool {
+/// another process's, went by another key, or broke off.
+fn may_be_told(seen: &Seen, cursor: &Cursor, is_rekeyed: bool, event: &Event) -> bool {
     let Some(watermark) = cursor.watermark else { return cursor.failures > 0 };
-    cursor.failures > 0 || seen.until != Some(watermark) && event.occurred.earliest <= watermark
+    let knows = seen.until == Some(watermark) && !is_rekeyed;
+    cursor.failures > 0 || !knows && event.occurred.earliest <= watermark
 }
 
 /// Whether the event was told by the other channel: the channel is part of a notification's id, and the person's preference, or

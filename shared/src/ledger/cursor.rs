@@ -40,6 +40,8 @@ pub struct Cursor {
     pub created: u64,
     /// Whether a reading that has not come to its end yet brought more than may be told at once: what is left is held too.
     pub holding: bool,
+    /// By which columns its notifications are told apart that are on the ledger; `None` until the first reading ended.
+    pub keyed_by: Option<Vec<String>>,
     /// When it may be read again. It moves with every reading, so it also tells whether anybody else has read since.
     pub next_at: Option<Timestamp>,
 }
@@ -83,6 +85,11 @@ impl Cursors {
         self.of.get(source)
     }
 
+    /// Whether a reading came to its end of a source that began at this instant, or later.
+    pub fn began_at(&self, at: Timestamp) -> bool {
+        self.of.values().any(|cursor| cursor.watermark.is_some() && cursor.floor >= at)
+    }
+
     fn read(items: Vec<Item>) -> Self {
         let mut cursors = Self::default();
         for item in items {
@@ -98,6 +105,11 @@ impl Cursors {
 }
 
 impl Cursor {
+    /// Whether what is on the ledger was told apart by other columns than these, so that it can't be known again.
+    pub fn is_rekeyed(&self, keyed_by: &[String]) -> bool {
+        self.keyed_by.as_ref().is_some_and(|columns| columns != keyed_by)
+    }
+
     fn read(source: String, floor: Timestamp, item: &Item) -> Self {
         Self {
             source,
@@ -107,6 +119,9 @@ impl Cursor {
             failures: number(item, "failures"),
             created: number(item, "created"),
             holding: item.contains_key("holding"),
+            keyed_by: item
+                .get("keyed_by")
+                .and_then(|value| value.as_l().ok()?.iter().map(|column| Some(column.as_s().ok()?.clone())).collect()),
             next_at: instant(item, "next_at"),
         }
     }
@@ -182,21 +197,29 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes down what a reading came to, if the cursor is still where we found it, and when the source may be read again. Answers
-    /// whether it was.
+    /// Writes down what a reading came to, if the cursor is still where we found it, by which columns it told notifications apart,
+    /// and when the source may be read again. Answers whether it was.
     pub async fn move_cursor(
         &self,
         tenant: &TenantId,
         cursor: &Cursor,
+        keyed_by: &[String],
         ended: Ended,
         next_at: Timestamp,
     ) -> Result<bool, Error> {
         let (failures, created, reached, set) = match ended {
-            Ended::Read(watermark) => (0, 0, Some(watermark), ", watermark = :reached REMOVE holding, resume_at"),
-            Ended::Failed { failures, resume_at: Some(resume_at), created } => {
-                (failures, created, Some(resume_at), ", resume_at = :reached")
+            Ended::Read(watermark) => {
+                (0, 0, Some(watermark), ", watermark = :reached, keyed_by = :keyed_by REMOVE holding, resume_at")
             }
-            Ended::Failed { failures, resume_at: None, created } => (failures, created, None, ""),
+            Ended::Failed { failures, resume_at: Some(resume_at), created } => (
+                failures,
+                created,
+                Some(resume_at),
+                ", resume_at = :reached, keyed_by = if_not_exists(keyed_by, :keyed_by)",
+            ),
+            Ended::Failed { failures, resume_at: None, created } => {
+                (failures, created, None, ", keyed_by = if_not_exists(keyed_by, :keyed_by)")
+            }
         };
         let set = format!("SET next_at = :next, failures = :failures, created = :created{set}");
         let mut update = self
@@ -206,7 +229,8 @@ impl Ledger {
             )
             .expression_attribute_values(":next", text(stamp::format(next_at)))
             .expression_attribute_values(":failures", AttributeValue::N(failures.to_string()))
-            .expression_attribute_values(":created", AttributeValue::N(created.to_string()));
+            .expression_attribute_values(":created", AttributeValue::N(created.to_string()))
+            .expression_attribute_values(":keyed_by", AttributeValue::L(keyed_by.iter().cloned().map(text).collect()));
         let mut still = Vec::new();
         for (name, found) in [("watermark", cursor.watermark), ("next_at", cursor.next_at)] {
             still.push(match found {

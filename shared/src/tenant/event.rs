@@ -62,6 +62,11 @@ pub enum Channels {
 }
 
 impl EventSource {
+    /// The columns whose values make a notification's id: the employee's and the key's.
+    pub fn keyed_by(&self) -> Vec<String> {
+        self.columns.get("employee_id").map(str::to_owned).into_iter().chain(self.key.iter().cloned()).collect()
+    }
+
     /// Whether any of the texts says this of the employee.
     pub fn says(&self, variable: &str) -> bool {
         self.templates.values().any(|template| template.of_employee().iter().any(|used| used == variable))
