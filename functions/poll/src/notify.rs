@@ -12,9 +12,13 @@ use shared::template::{self, Filling, forbidden_content, language_tag};
 use shared::tenant::{Channels, EventSource, Tenant, TenantId};
 use shared::timing::Timing;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The longest text that Twilio takes, in characters (Twilio docs, Messages resource, `Body`).
 const LONGEST_TEXT: usize = 1600;
+
+/// How long before quiet hours a reminder starts that can't come after them: room for everybody's, at a sender's pace.
+const BEFORE_QUIET: Duration = Duration::from_secs(60 * 60);
 
 /// What a row says happened, apart from the person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,8 +121,9 @@ pub fn draft(
     let phone = person.phone(tenant);
     let (language, body) = body(tenant, source, event, row, person, &zone);
     let forbidden = body.as_deref().is_some_and(|body| forbidden_content(body).is_some());
-    let start = start(tenant, source, event, &zone, now);
-    let suppressed = if is_stale(tenant, event, now) {
+    let reminds_of = event.due.filter(|_| !source.remind_before.is_zero());
+    let start = start(tenant, source, reminds_of, &zone, now);
+    let suppressed = if is_stale(tenant, event, now) || start.is_none() {
         Some(Suppressed::Stale)
     } else if person.opted_out == Some(true) {
         Some(Suppressed::OptedOut)
@@ -139,6 +144,10 @@ pub fn draft(
         Channels::Voice => Channel::Voice,
         Channels::Sms | Channels::SmsThenVoice { .. } => Channel::Sms,
     });
+    let start = start.unwrap_or(now).max(now);
+    let expires_at = stamp::after(start, source.expires_after);
+    // A reminder is good for as long as what it reminds of is still to come.
+    let over = reminds_of.map(|due| due.latest).filter(|over| start < *over);
     let created = Created {
         employee_id: person.employee_id.clone(),
         source: source.source.clone(),
@@ -152,7 +161,7 @@ pub fn draft(
         language,
         time_zone: zone.iana_name().map(str::to_owned),
         not_before: Some(start).filter(|start| *start > now),
-        expires_at: stamp::whole_millis(stamp::after(start.max(now), source.expires_after)),
+        expires_at: stamp::whole_millis(over.map_or(expires_at, |over| over.min(expires_at))),
         urgent: source.urgent,
         held: false,
         suppressed,
@@ -183,7 +192,7 @@ impl Draft {
             _ if idle => fact,
             Some(not_before) => fact.due(not_before),
             None => {
-                let escalation = escalate.map(|minutes| std::time::Duration::from_secs(60 * u64::from(minutes)));
+                let escalation = escalate.map(|minutes| Duration::from_secs(60 * u64::from(minutes)));
                 fact.starting(1)
                     .due(stamp::after(now, escalation.map_or(timing.first_look, |wait| wait.min(timing.first_look))))
             }
@@ -206,12 +215,29 @@ fn channel(channels: Channels, preference: Preference) -> (Option<Channel>, Opti
     }
 }
 
-/// The first instant at which it may go out.
-fn start(tenant: &Tenant, source: &EventSource, event: &Event, zone: &TimeZone, now: Timestamp) -> Timestamp {
-    let reminder = event.due.map(|due| stamp::before(due.earliest, source.remind_before));
-    let wanted = reminder.filter(|_| !source.remind_before.is_zero()).map_or(now, |reminder| reminder.max(now));
+/// The first instant at which it may go out. A reminder that quiet hours would put off until what it reminds of is over goes out
+/// before they begin; `None` if that is past.
+fn start(
+    tenant: &Tenant,
+    source: &EventSource,
+    reminds_of: Option<When>,
+    zone: &TimeZone,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let wanted = reminds_of.map_or(now, |due| stamp::before(due.earliest, source.remind_before).max(now));
     let hours = tenant.quiet_hours.as_ref().filter(|_| !source.urgent);
-    stamp::whole_millis(hours.map_or(wanted, |hours| hours.next_allowed(wanted, zone)))
+    let mut start = hours.map_or(wanted, |hours| hours.next_allowed(wanted, zone));
+    if let (Some(hours), Some(due)) = (hours, reminds_of)
+        && wanted < due.latest
+        && due.latest <= start
+    {
+        let quiet = hours.began(wanted, zone)?;
+        start = hours.next_allowed(stamp::before(quiet, BEFORE_QUIET).max(now), zone);
+        if quiet <= start {
+            return None;
+        }
+    }
+    Some(stamp::whole_millis(start))
 }
 
 /// What is due in the future is never stale, however long ago it was decided. A date alone lasts until its day is over.
