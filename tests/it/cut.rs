@@ -5,9 +5,10 @@ use crate::polling::{Clinic, QUERY, event, events, query};
 use crate::windows::{NOW, an_hour, numbers, paged_query};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use local::peoplesoft::{Fault, Query, Quirk, Row, Rule, Value};
+use local::peoplesoft::{Fault, Query, Quirk, Row, Rule, Settings, Value};
+use poll::pages::Error;
 use poll::source::Polled;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use shared::clock::Clock;
 use shared::stamp;
 use std::time::{Duration, Instant};
@@ -190,4 +191,71 @@ async fn a_reading_that_takes_longer_than_its_time_comes_to_its_end_in_several()
     clinic.office.deps.timing.tenant_budget = Duration::from_secs(2);
     assert!(until_read(&clinic, || ()).await > 0);
     assert_eq!((clinic.created().await.len(), with_phones(&clinic).await), (120, 120));
+}
+
+#[tokio::test]
+async fn a_full_answer_of_rows_that_can_not_be_told_hides_nobody_behind_it() {
+    let good = || event("2026-03-17T15:50:00", "1", "good");
+    let bad = |number: usize| event(&format!("2026-03-17T15:40:{number:02}"), "", &number.to_string());
+    let five_at_once = |settings: &mut Settings, document: &mut Json| {
+        an_hour(settings, document);
+        document["peoplesoft"]["max_rows"] = json!(5);
+    };
+    let rows = || (0..5).map(bad).chain([good()]).collect::<Vec<_>>();
+    let clinic = Clinic::open(NOW, query().with_rows(rows()), five_at_once).await;
+    let added = clinic.read().await;
+    assert_eq!((added.created, added.bad), (1, 5));
+    // Nobody knows when these happened: what lies behind them is asked for by shorter windows.
+    let mut undated = rows();
+    for row in &mut undated[..5] {
+        row.values[2] = Value::from("17 Mar 2026");
+    }
+    let clinic = Clinic::open(NOW, query().with_rows(undated), five_at_once).await;
+    let added = clinic.read().await;
+    assert_eq!((added.created, added.bad), (1, 5));
+    // And in one instant nothing helps, which is said; what lies behind it is told all the same.
+    let mut alike = rows();
+    for row in &mut alike[..5] {
+        row.time = "2026-03-17T15:40:00".parse().unwrap();
+        row.values[2] = Value::from("17 Mar 2026");
+    }
+    let clinic = Clinic::open(NOW, query().with_rows(alike), five_at_once).await;
+    let (error, added) = clinic.fail().await;
+    assert!(matches!(error, Error::Outside { .. }), "{error}");
+    assert_eq!((added.created, clinic.watermark().await), (1, None));
+}
+
+#[tokio::test]
+async fn a_flood_that_is_read_in_several_parts_is_held_like_one() {
+    let rows = (0..60).map(|number| {
+        event(&format!("2026-03-17T12:{number:02}:00"), &format!("{number:07}"), &format!("{number:07}"))
+    });
+    let mut clinic = Clinic::open(NOW, query().with_rows(rows.collect::<Vec<_>>()), |_, document| {
+        document["poll"]["start_at"] = json!("2026-03-17T12:00:00Z");
+        document["poll"]["max_notifications_per_poll"] = json!(30);
+        document["peoplesoft"]["max_rows"] = json!(20);
+    })
+    .await;
+    // Each part is below the limit, and each is another process's.
+    for expect in [(19, 0), (38, 19), (57, 38)] {
+        clinic.peoplesoft.faults().clear();
+        clinic.peoplesoft.faults().set(Rule::next(1, Fault::Slow(Duration::ZERO)));
+        clinic.peoplesoft.faults().set(Rule::always(Fault::status(503)));
+        clinic.fail().await;
+        assert_eq!((clinic.created().await.len(), clinic.held().await), expect);
+        clinic.office.forget();
+        clinic.later(1000);
+    }
+    clinic.peoplesoft.faults().clear();
+    clinic.read().await;
+    assert_eq!((clinic.created().await.len(), clinic.held().await), (60, 41));
+    // With the reading's end the flood is over: as many again are no news of it.
+    for number in 60..90 {
+        clinic.later(1);
+        let local = TimeZone::get("America/Chicago").unwrap().to_datetime(clinic.office.hands.now());
+        clinic.add(event(&local.to_string(), &format!("{number:07}"), &format!("{number:07}")));
+    }
+    clinic.later(60);
+    let added = clinic.read().await;
+    assert_eq!((added.created, added.held), (30, 0));
 }

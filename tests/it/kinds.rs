@@ -264,7 +264,7 @@ async fn a_reminder_goes_out_ahead_of_what_is_due_where_the_employee_is() {
             source["templates"] = json!({"en": "Due {{ event.due_at | date }} {{ event.due_at | time('%H:%M') }}"});
         })
         .await;
-        clinic.read().await;
+        assert_eq!(clinic.read().await.bad, u64::from(zone == "NOWHERE"), "a zone that nobody knows is reported");
         let created = clinic.created().await.remove(0);
         let begins = created.not_before.map(|at| at.to_string());
         assert_eq!((begins.as_deref(), created.suppressed), (not_before, None), "{due} {zone}");

@@ -262,9 +262,14 @@ async fn a_lease_goes_to_whoever_read_the_cursors_last() {
     // Whoever finds the cursor elsewhere leaves it alone.
     let new = ledger.first_cursor(&tenant, "payroll", hands.now()).await.unwrap();
     let [minute, hour] = [60, 3600].map(|seconds| stamp::after(hands.now(), Duration::from_secs(seconds)));
-    assert!(ledger.move_cursor(&tenant, &new, Ended::Read(hands.now()), minute).await.unwrap());
-    assert!(!ledger.move_cursor(&tenant, &new, Ended::Read(minute), hour).await.unwrap());
-    assert!(!ledger.move_cursor(&tenant, &new, Ended::Failed { failures: 7, resume_at: None }, hour).await.unwrap());
+    assert!(ledger.move_cursor(&tenant, &new, &[], Ended::Read(hands.now()), minute).await.unwrap());
+    assert!(!ledger.move_cursor(&tenant, &new, &[], Ended::Read(minute), hour).await.unwrap());
+    assert!(
+        !ledger
+            .move_cursor(&tenant, &new, &[], Ended::Failed { failures: 7, resume_at: None, created: 0 }, hour)
+            .await
+            .unwrap()
+    );
     let cursors = ledger.cursors(&tenant).await.unwrap();
     let known = cursors.get("payroll").unwrap();
     assert_eq!((known.watermark, known.floor, known.failures), (Some(hands.now()), hands.now(), 0));

@@ -2,6 +2,7 @@
 
 use crate::polling::{Clinic, Hands, Office, QUERY, TENANT, document, event, query};
 use local::peoplesoft::{Column, Fault, Kind, Row, Rule, Value};
+use poll::notify::BadRow;
 use serde_json::{Value as Json, json};
 use shared::ledger::Ledger;
 use shared::metrics::Metrics;
@@ -180,6 +181,22 @@ async fn a_row_that_the_ledger_has_no_room_for_is_reported_and_holds_nobody_up()
     assert_eq!((added.created, added.bad), (1, 1));
     assert_eq!(counted(&lines)["BadRows"], 1);
     assert_eq!(clinic.watermark().await, Some(clinic.office.hands.now()));
+}
+
+#[tokio::test]
+async fn a_key_of_nothing_but_blanks_is_no_event_and_is_reported() {
+    let clinic =
+        Clinic::open(NOW, query(), |_, document| document["events"][0]["key"] = json!(["A.NO", "C.PHONE"])).await;
+    clinic.read().await;
+    let mut phoneless = event("2026-03-17T16:00:10", "1", "one");
+    phoneless.values[3] = Value::Empty;
+    let mut blank = event("2026-03-17T16:00:20", "2", "");
+    blank.values[3] = Value::Empty;
+    clinic.add(phoneless);
+    clinic.add(blank);
+    clinic.later(60);
+    let added = clinic.read().await;
+    assert_eq!((added.created, added.bad, added.last_bad), (1, 1, Some(BadRow::Blank("A.NO, C.PHONE".to_owned()))));
 }
 
 #[tokio::test]

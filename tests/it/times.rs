@@ -252,3 +252,41 @@ async fn prompts_have_the_names_the_order_and_the_values_of_the_document() {
     assert!(asked.contains("prompt_uniquepromptname=BIND1,BIND2,"), "{asked}");
     assert!(asked.contains("2026-03-17%2015%3A50%3A00,2026-03-17%2016%3A00%3A00,"), "{asked}");
 }
+
+#[tokio::test]
+async fn a_reminder_never_comes_after_what_it_reminds_of() {
+    // Told an hour before, with quiet hours from nine to eight: at what time, and until when; `None`: not at all.
+    let check = async |now: &str, due: &str, urgent: bool, expect: Option<[&str; 2]>| {
+        let mut query = query();
+        query.columns.push(Column::new("A.DUE", Kind::Datetime));
+        let zone = jiff::tz::TimeZone::get("America/Chicago").unwrap();
+        let mut row = event(&zone.to_datetime(now.parse().unwrap()).to_string(), "1", "one");
+        row.values.push(Value::from(due));
+        let clinic = Clinic::open(now, query.with_rows([row]), |_, document| {
+            document["quiet_hours"] = json!({"start": "21:00", "end": "08:00"});
+            let source = &mut document["events"][0];
+            source["remind_before_minutes"] = json!(60);
+            source["urgent"] = json!(urgent);
+            source["columns"]["due_at"] = json!("A.DUE");
+        })
+        .await;
+        clinic.read().await;
+        let created = clinic.created().await.remove(0);
+        let begins = created.not_before.unwrap_or(now.parse().unwrap());
+        let told = [begins, created.expires_at].map(|at| at.strftime("%dT%H:%M").to_string());
+        let told = created.suppressed.map_or(Ok(told), Err);
+        let expect = expect.map(|expect| expect.map(str::to_owned)).ok_or(Suppressed::Stale);
+        assert_eq!(told, expect, "{now} {due}");
+    };
+    // Chicago is five hours behind.
+    let (noon, evening, night) = ("2026-03-17T17:00:00Z", "2026-03-18T01:30:00Z", "2026-03-18T03:00:00Z");
+    check(noon, "2026-03-18-12.00.00", false, Some(["18T16:00", "18T17:00"])).await;
+    check(noon, "2026-03-18-08.30.00", false, Some(["18T13:00", "18T13:30"])).await;
+    // At six in the morning: the evening before, as long as it isn't over.
+    check(noon, "2026-03-18-06.00.00", false, Some(["18T01:00", "18T11:00"])).await;
+    check(evening, "2026-03-18-06.00.00", false, Some(["18T01:30", "18T11:00"])).await;
+    check(night, "2026-03-18-06.00.00", false, None).await;
+    check(night, "2026-03-18-06.00.00", true, Some(["18T10:00", "18T11:00"])).await;
+    // A day is due until it is over.
+    check(noon, "2026-03-19", false, Some(["19T13:00", "20T04:59"])).await;
+}

@@ -4,6 +4,7 @@ use crate::polling::{Clinic, event, query};
 use crate::stage::Stage;
 use crate::world::World;
 use aws_lambda_events::event::dynamodb::Event;
+use local::peoplesoft::Kind;
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::metrics::Metrics;
@@ -153,4 +154,62 @@ async fn an_event_is_told_once_although_its_channel_changes_while_it_is_read_aga
         let told: Vec<_> = clinic.created().await.into_iter().map(|created| created.channel.to_string()).collect();
         assert_eq!(told, [first, then]);
     }
+}
+
+#[tokio::test]
+async fn what_was_told_by_another_key_is_held_for_somebody_to_look_at() {
+    for dated in [false, true] {
+        let mut query = query();
+        for prompt in query.prompts.iter_mut().filter(|_| dated) {
+            prompt.kind = Kind::Date;
+        }
+        let mut clinic = Clinic::open("2026-03-17T21:00:00Z", query, |_, document| {
+            document["poll"]["start_at"] = json!("2026-03-17");
+            if dated {
+                document["events"][0]["prompt_format"] = json!("%Y-%m-%d");
+            }
+        })
+        .await;
+        for (second, who) in [(10, "1"), (20, "2")] {
+            clinic.add(event(&format!("2026-03-17T15:59:{second}"), who, who));
+        }
+        assert_eq!(clinic.read().await.created, 2);
+        clinic.change(|document| document["events"][0]["key"] = json!(["A.NO", "C.PHONE"]));
+        clinic.office.forget();
+        clinic.add(event("2026-03-17T16:04:00", "3", "news"));
+        let added = clinic.read().await;
+        assert_eq!((added.created, added.held), (3, 2), "by day: {dated}");
+        assert!(clinic.created().await.iter().filter(|one| one.held).all(|one| one.key.len() == 2));
+        // From then on it is the key as any other.
+        clinic.add(event("2026-03-17T16:04:30", "4", "late"));
+        clinic.later(60);
+        let added = clinic.read().await;
+        assert_eq!((added.created, added.held), (1, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_comes_later_tells_what_happens_from_then_on() {
+    let named = |name: &str, start_at: Value| {
+        let name = name.to_owned();
+        move |document: &mut Value| {
+            document["events"][0]["source"] = json!(name);
+            document["poll"]["start_at"] = start_at;
+        }
+    };
+    let rows = [event("2026-03-17T15:30:00", "1", "one"), event("2026-03-17T15:59:00", "2", "two")];
+    let clinic = Clinic::open("2026-03-17T21:00:00Z", query().with_rows(rows), |_, document| {
+        document["poll"]["start_at"] = json!("2026-03-17");
+    })
+    .await;
+    assert_eq!(clinic.read().await.created, 2);
+    // Renamed, with the start that the tenant had from the first.
+    clinic.change(named("renamed", json!("2026-03-17")));
+    assert_eq!(clinic.read().await.created, 0);
+    clinic.add(event("2026-03-17T16:05:30", "3", "three"));
+    clinic.later(60);
+    assert_eq!(clinic.read().await.created, 1);
+    // A start that is later than anything the tenant was read for is meant for whatever comes now.
+    clinic.change(named("again", json!("2026-03-17T21:05:15Z")));
+    assert_eq!(clinic.read().await.created, 1);
 }

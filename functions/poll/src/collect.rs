@@ -59,9 +59,9 @@ pub struct Added {
     pub held: u64,
     /// Events whose notification was there.
     pub known: u64,
-    /// Rows that can't be told.
+    /// Rows that can't be told, or hold a word that nobody knows.
     pub bad: u64,
-    /// Why the last of those can't.
+    /// What is wrong with the last of those.
     pub last_bad: Option<BadRow>,
 }
 
@@ -69,7 +69,7 @@ pub struct Added {
 struct Ready {
     print: Print,
     draft: Draft,
-    /// Whether it may have been told before, by another channel than it would be now.
+    /// Whether it may have been told before, by another channel or another key than it would be now.
     may_be_told: bool,
 }
 
@@ -94,6 +94,8 @@ pub struct Collector<'a> {
     is_joined: bool,
     drafts: Vec<Ready>,
     holding: bool,
+    /// Whether the source's key has changed, so that what may have been told can't be known again, and waits for an operator.
+    is_rekeyed: bool,
     added: Added,
 }
 
@@ -115,6 +117,7 @@ impl<'a> Collector<'a> {
             is_joined: false,
             drafts: Vec::new(),
             holding: cursor.holding,
+            is_rekeyed: cursor.is_rekeyed(&source.keyed_by()),
             added: Added::default(),
         }
     }
@@ -172,16 +175,23 @@ impl<'a> Collector<'a> {
         let Turn { deps, tenant, .. } = *turn;
         let now = deps.clock.now();
         // Whoever must still be asked for is read again next time; the watermark stays for that.
-        let ready = waiting.into_iter().filter(|(_, told, person)| !must_ask(turn, &self.book, told, person));
-        self.drafts.extend(ready.map(|(print, told, person)| Ready {
-            print,
-            draft: notify::draft(tenant, self.source, &told.event, &told.row, &person, now),
-            may_be_told: may_be_told(self.seen, self.cursor, &told.event),
-        }));
-        let most = tenant.poll.max_notifications_per_poll as usize;
-        if !self.holding && self.drafts.len() > most {
+        let book = &self.book;
+        for (print, told, person) in waiting.into_iter().filter(|(_, told, person)| !must_ask(turn, book, told, person))
+        {
+            if let Some(meaning) = notify::unknown(tenant, &person) {
+                self.added.bad += 1;
+                self.added.last_bad = Some(BadRow::Unknown(meaning));
+            }
+            self.drafts.push(Ready {
+                print,
+                draft: notify::draft(tenant, self.source, &told.event, &told.row, &person, now),
+                may_be_told: may_be_told(self.seen, self.cursor, self.is_rekeyed, &told.event),
+            });
+        }
+        let most = u64::from(tenant.poll.max_notifications_per_poll);
+        if !self.holding && self.so_far() > most {
             self.drop_known().await?;
-            if self.drafts.len() > most {
+            if self.so_far() > most {
                 deps.ledger
                     .hold(&tenant.id, &self.source.source)
                     .await
@@ -197,7 +207,12 @@ impl<'a> Collector<'a> {
         completed
     }
 
-    /// A column that no row has would leave holes in everybody's text, or everybody without a phone.
+    /// How many are new, with those of the readings that this one goes on with.
+    fn so_far(&self) -> u64 {
+        self.cursor.created + self.drafts.len() as u64
+    }
+
+    /// A column that no row has would leave holes in everybody's text, or everybody without a phone, or their wishes unheard.
     fn check_columns(&self, waiting: &[(Print, Told, Person)]) -> Result<(), Error> {
         let absent = |column: &&str| waiting.iter().all(|(_, told, _)| told.row.get(column).is_none());
         match self.source.columns.needed().filter(|_| !waiting.is_empty()).find(absent) {
@@ -233,13 +248,14 @@ impl<'a> Collector<'a> {
 
     async fn append(&mut self) -> Result<(), Error> {
         let Turn { deps, tenant, .. } = *self.turn;
-        let (turn, holding) = (self.turn, self.holding);
+        let (turn, holding, is_rekeyed) = (self.turn, self.holding, self.is_rekeyed);
         let now = deps.clock.now();
         let mut appends = stream::iter(std::mem::take(&mut self.drafts))
             .map(|ready| async move {
                 let told = is_told(turn, &ready).await;
-                let Ready { print, mut draft, .. } = ready;
-                draft.created.held = holding && draft.created.suppressed.is_none();
+                let Ready { print, mut draft, may_be_told } = ready;
+                let hold = holding || is_rekeyed && may_be_told;
+                draft.created.held = hold && draft.created.suppressed.is_none();
                 let (id, fact) = draft.into_fact(&deps.timing, now);
                 let new = match told {
                     Ok(false) => {
@@ -304,10 +320,11 @@ fn must_ask(turn: &Turn<'_>, book: &Book, told: &Told, person: &Person) -> bool 
 }
 
 /// Whether an event that this process hasn't seen may be on the ledger all the same: an earlier reading covered its time, and was
-/// another process's, or broke off.
-fn may_be_told(seen: &Seen, cursor: &Cursor, event: &Event) -> bool {
+/// another process's, went by another key, or broke off.
+fn may_be_told(seen: &Seen, cursor: &Cursor, is_rekeyed: bool, event: &Event) -> bool {
     let Some(watermark) = cursor.watermark else { return cursor.failures > 0 };
-    cursor.failures > 0 || seen.until != Some(watermark) && event.occurred.earliest <= watermark
+    let knows = seen.until == Some(watermark) && !is_rekeyed;
+    cursor.failures > 0 || !knows && event.occurred.earliest <= watermark
 }
 
 /// Whether the event was told by the other channel: the channel is part of a notification's id, and the person's preference, or

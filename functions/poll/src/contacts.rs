@@ -20,10 +20,8 @@ const MOST_FAILURES: usize = 5;
 /// What was looked up so far.
 #[derive(Default)]
 pub struct Book {
-    /// What the source's texts say of employees and the contacts give.
-    words: Vec<&'static str>,
-    /// Whether the contacts know of wishes that the source's rows can't tell.
-    has_wishes: bool,
+    /// What the contacts give, besides phones, and somebody's notification depends on.
+    given: Vec<&'static str>,
     people: HashMap<String, Person>,
     /// Columns that no row of the contacts has.
     absent: Vec<String>,
@@ -40,15 +38,11 @@ impl Book {
     /// An empty one, for the events of a source. `is_slow` is what the last one [was](Self::is_slow).
     pub fn of(tenant: &Tenant, source: &EventSource, is_slow: bool) -> Self {
         let contacts = tenant.contacts.as_ref().map(|contacts| &contacts.columns);
-        let given = contacts.into_iter().flat_map(Columns::employee_variables);
-        let tells = |columns: &Columns, wish| columns.get(wish).is_some();
-        let is_theirs = |wish| contacts.is_some_and(|columns| tells(columns, wish)) && !tells(&source.columns, wish);
-        Self {
-            words: given.filter(|variable| source.says(variable)).collect(),
-            has_wishes: ["opted_out", "channel_preference"].into_iter().any(is_theirs),
-            is_slow,
-            ..Self::default()
-        }
+        let words = contacts.into_iter().flat_map(Columns::employee_variables).filter(|word| source.says(word));
+        let language = ["language"].into_iter().filter(|_| source.templates.len() > 1);
+        let others = ["opted_out", "channel_preference", "time_zone"].into_iter().chain(language);
+        let others = others.filter(|meaning| contacts.is_some_and(|columns| columns.get(meaning).is_some()));
+        Self { given: words.chain(others).collect(), is_slow, ..Self::default() }
     }
 
     /// Whether the contacts of everybody take longer to come than we may wait.
@@ -65,7 +59,7 @@ impl Book {
             && !self.people.contains_key(id)
     }
 
-    /// Completes people whose own rows give no phone that can be used, or not all that a text says of them, or not their wishes; and
+    /// Completes people whose own rows give no phone that can be used, or leave out what the contacts give; and
     /// after an error whoever was found before it. Somebody whose own look-up fails holds up nobody else: they must be asked for
     /// once more, and [`Book::trouble`] says why. Asks nobody beyond the turn's time.
     pub async fn complete(&mut self, turn: &Turn<'_>, mut people: Vec<&mut Person>) -> Result<(), Error> {
@@ -95,8 +89,7 @@ impl Book {
 
     /// Whether their own row leaves something out that the contacts may give.
     fn is_wanting(&self, tenant: &Tenant, person: &Person) -> bool {
-        let lacks = |word| person.variables().contains(&(word, ""));
-        self.has_wishes || person.phone(tenant).is_err() || self.words.iter().any(|word| lacks(*word))
+        person.phone(tenant).is_err() || self.given.iter().any(|meaning| person.lacks(meaning))
     }
 
     /// Why somebody could not be looked up, if anybody couldn't.
@@ -159,7 +152,7 @@ impl Book {
         add(&mut self.people, found.people);
     }
 
-    /// Rows without one of these columns would leave everybody without a phone, or every text with a hole.
+    /// Rows without one of these columns would leave everybody without a phone, every text with a hole, or every wish unheard.
     fn check_columns(&self, contacts: &Contacts) -> Result<(), Error> {
         match contacts.columns.needed().find(|column| self.absent.iter().any(|absent| absent == column)) {
             Some(column) => Err(Error::NoSuchColumn { query: contacts.query.clone(), column: column.to_owned() }),

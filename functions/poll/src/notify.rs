@@ -12,9 +12,13 @@ use shared::template::{self, Filling, forbidden_content, language_tag};
 use shared::tenant::{Channels, EventSource, Tenant, TenantId};
 use shared::timing::Timing;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The longest text that Twilio takes, in characters (Twilio docs, Messages resource, `Body`).
 const LONGEST_TEXT: usize = 1600;
+
+/// How long before quiet hours a reminder starts that can't come after them: room for everybody's, at a sender's pace.
+const BEFORE_QUIET: Duration = Duration::from_secs(60 * 60);
 
 /// What a row says happened, apart from the person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,27 +43,45 @@ pub enum BadRow {
     /// A date that isn't one.
     #[error("column {0:?}: {1}")]
     Date(String, time::Shape),
+    /// A word that nobody knows, in a column of this meaning. Its notification is on the ledger: a wish counts as the strictest,
+    /// and a time zone as the tenant's own.
+    #[error("{0} is a word that nobody knows")]
+    Unknown(&'static str),
     /// More than an item of the ledger's table holds.
     #[error("a column of the key, or of the employee, is longer than the ledger has room for")]
     TooLarge,
 }
 
+/// When a row's event happened, whatever else is wrong with the row.
+pub fn occurred(row: &Row, tenant: &Tenant, source: &EventSource) -> Result<When, BadRow> {
+    let column = source.columns.get("occurred_at").unwrap_or_default();
+    date(row, column, &tenant.peoplesoft.time_zone)?.ok_or_else(|| BadRow::Blank(column.to_owned()))
+}
+
+fn present<'r>(row: &'r Row, column: &str) -> Result<&'r str, BadRow> {
+    row.get(column).ok_or_else(|| BadRow::Missing(column.to_owned()))
+}
+
+fn date(row: &Row, column: &str, zone: &TimeZone) -> Result<Option<When>, BadRow> {
+    time::parse_when(present(row, column)?, zone).map_err(|shape| BadRow::Date(column.to_owned(), shape))
+}
+
 impl Event {
-    /// Reads a row. What is due is due where the employee is, if the row says where that is.
-    pub fn read(row: &Row, tenant: &Tenant, source: &EventSource) -> Result<Self, BadRow> {
-        let base = &tenant.peoplesoft.time_zone;
-        let present = |column: &str| row.get(column).ok_or_else(|| BadRow::Missing(column.to_owned()));
-        let date = |column: &str, zone: &TimeZone| {
-            time::parse_when(present(column)?, zone).map_err(|shape| BadRow::Date(column.to_owned(), shape))
-        };
+    /// Reads the rest of a row. What is due is due where the employee is, if the row says where that is.
+    pub fn read(row: &Row, occurred: When, tenant: &Tenant, source: &EventSource) -> Result<Self, BadRow> {
         let named = |meaning: &str| source.columns.get(meaning);
-        let (employee, column) = (named("employee_id").unwrap_or_default(), named("occurred_at").unwrap_or_default());
-        let occurred = date(column, base)?.ok_or_else(|| BadRow::Blank(column.to_owned()))?;
         let own = named("time_zone").and_then(|column| tenant.zone(row.get(column)?));
-        let due = named("due_at").map(|column| date(column, own.as_ref().unwrap_or(base))).transpose()?.flatten();
-        let key = source.key.iter().map(|column| present(column).map(str::to_owned)).collect::<Result<_, _>>()?;
-        if present(employee)?.is_empty() {
+        let zone = own.as_ref().unwrap_or(&tenant.peoplesoft.time_zone);
+        let due = named("due_at").map(|column| date(row, column, zone)).transpose()?.flatten();
+        let key = source.key.iter().map(|column| present(row, column).map(str::to_owned));
+        let key: Vec<String> = key.collect::<Result<_, _>>()?;
+        let employee = named("employee_id").unwrap_or_default();
+        if present(row, employee)?.is_empty() {
             return Err(BadRow::Blank(employee.to_owned()));
+        }
+        // The first such event would be the only one that this employee is ever told.
+        if key.iter().all(String::is_empty) {
+            return Err(BadRow::Blank(source.key.join(", ")));
         }
         Ok(Self { occurred, due, key })
     }
@@ -68,6 +90,12 @@ impl Event {
     pub fn occurred_at(&self) -> Timestamp {
         stamp::whole_millis(self.occurred.earliest)
     }
+}
+
+/// The meaning of a column in which somebody's rows hold a word that nobody knows, if any do.
+pub fn unknown(tenant: &Tenant, person: &Person) -> Option<&'static str> {
+    let is_odd = !person.time_zone.is_empty() && tenant.zone(&person.time_zone).is_none();
+    person.unknown.first().copied().or(is_odd.then_some("time_zone"))
 }
 
 /// A notification that is ready to be appended.
@@ -93,10 +121,11 @@ pub fn draft(
     let phone = person.phone(tenant);
     let (language, body) = body(tenant, source, event, row, person, &zone);
     let forbidden = body.as_deref().is_some_and(|body| forbidden_content(body).is_some());
-    let start = start(tenant, source, event, &zone, now);
-    let suppressed = if is_stale(tenant, event, now) {
+    let reminds_of = event.due.filter(|_| !source.remind_before.is_zero());
+    let start = start(tenant, source, reminds_of, &zone, now);
+    let suppressed = if is_stale(tenant, event, now) || start.is_none() {
         Some(Suppressed::Stale)
-    } else if person.opted_out {
+    } else if person.opted_out == Some(true) {
         Some(Suppressed::OptedOut)
     } else if channel.is_none() {
         Some(Suppressed::Preference)
@@ -115,6 +144,10 @@ pub fn draft(
         Channels::Voice => Channel::Voice,
         Channels::Sms | Channels::SmsThenVoice { .. } => Channel::Sms,
     });
+    let start = start.unwrap_or(now).max(now);
+    let expires_at = stamp::after(start, source.expires_after);
+    // A reminder is good for as long as what it reminds of is still to come.
+    let over = reminds_of.map(|due| due.latest).filter(|over| start < *over);
     let created = Created {
         employee_id: person.employee_id.clone(),
         source: source.source.clone(),
@@ -128,7 +161,7 @@ pub fn draft(
         language,
         time_zone: zone.iana_name().map(str::to_owned),
         not_before: Some(start).filter(|start| *start > now),
-        expires_at: stamp::whole_millis(stamp::after(start.max(now), source.expires_after)),
+        expires_at: stamp::whole_millis(over.map_or(expires_at, |over| over.min(expires_at))),
         urgent: source.urgent,
         held: false,
         suppressed,
@@ -159,7 +192,7 @@ impl Draft {
             _ if idle => fact,
             Some(not_before) => fact.due(not_before),
             None => {
-                let escalation = escalate.map(|minutes| std::time::Duration::from_secs(60 * u64::from(minutes)));
+                let escalation = escalate.map(|minutes| Duration::from_secs(60 * u64::from(minutes)));
                 fact.starting(1)
                     .due(stamp::after(now, escalation.map_or(timing.first_look, |wait| wait.min(timing.first_look))))
             }
@@ -182,12 +215,29 @@ fn channel(channels: Channels, preference: Preference) -> (Option<Channel>, Opti
     }
 }
 
-/// The first instant at which it may go out.
-fn start(tenant: &Tenant, source: &EventSource, event: &Event, zone: &TimeZone, now: Timestamp) -> Timestamp {
-    let reminder = event.due.map(|due| stamp::before(due.earliest, source.remind_before));
-    let wanted = reminder.filter(|_| !source.remind_before.is_zero()).map_or(now, |reminder| reminder.max(now));
+/// The first instant at which it may go out. A reminder that quiet hours would put off until what it reminds of is over goes out
+/// before they begin; `None` if that is past.
+fn start(
+    tenant: &Tenant,
+    source: &EventSource,
+    reminds_of: Option<When>,
+    zone: &TimeZone,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let wanted = reminds_of.map_or(now, |due| stamp::before(due.earliest, source.remind_before).max(now));
     let hours = tenant.quiet_hours.as_ref().filter(|_| !source.urgent);
-    stamp::whole_millis(hours.map_or(wanted, |hours| hours.next_allowed(wanted, zone)))
+    let mut start = hours.map_or(wanted, |hours| hours.next_allowed(wanted, zone));
+    if let (Some(hours), Some(due)) = (hours, reminds_of)
+        && wanted < due.latest
+        && due.latest <= start
+    {
+        let quiet = hours.began(wanted, zone)?;
+        start = hours.next_allowed(stamp::before(quiet, BEFORE_QUIET).max(now), zone);
+        if quiet <= start {
+            return None;
+        }
+    }
+    Some(stamp::whole_millis(start))
 }
 
 /// What is due in the future is never stale, however long ago it was decided. A date alone lasts until its day is over.

@@ -4,7 +4,7 @@
 mod instant;
 mod page;
 
-use crate::notify::{BadRow, Event};
+use crate::notify::{self, BadRow, Event};
 use crate::window::{Scale, Window};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -210,10 +210,7 @@ impl Reading<'_> {
             let full = self.is_full(&page);
             // A cap below ours can't be seen. It need not be the same for every page, where it counts bytes.
             let perhaps_cut = page.rows > 1 && page.rows * 2 >= largest;
-            let Some((first, last)) = page.span else {
-                let Some(error) = page.incomplete else { return Ok(None) };
-                return self.cut(rest).map(Some).ok_or(error.into());
-            };
+            let Some((first, last)) = page.span else { return self.undated(rest, page, full) };
             let (first, last) = (self.scale.place(first), self.scale.place(last));
             self.tally.outside |= first < from || last > until;
             if last < from || last > until {
@@ -242,6 +239,20 @@ impl Reading<'_> {
             from += 1;
         }
         Ok(None)
+    }
+
+    /// A page without a row whose time is known. If there is more behind it, it takes shorter windows to come to that.
+    fn undated(&mut self, window: Window, page: Page, full: bool) -> Result<Option<[Window; 2]>, Error> {
+        if page.incomplete.is_none() && !full {
+            return Ok(None);
+        }
+        let halves = self.cut(window);
+        match page.incomplete {
+            Some(error) if halves.is_none() => return Err(error.into()),
+            None if halves.is_none() => self.trouble(Error::Outside { query: self.source.query.clone() }),
+            _ => {}
+        }
+        Ok(halves)
     }
 
     /// A page that ends outside its window, of a query that doesn't go by the time that its rows tell: neither a later window nor
@@ -299,10 +310,13 @@ impl Reading<'_> {
                 Err(error) => return page.short(error),
             };
             page.rows += 1;
-            match Event::read(&row, self.tenant, self.source) {
+            let occurred = notify::occurred(&row, self.tenant, self.source);
+            if let Ok(when) = &occurred {
+                self.tally.unordered |= page.span.is_some_and(|(_, last)| when.local < last);
+                page.saw(when.local, self.employee(&row));
+            }
+            match occurred.and_then(|when| Event::read(&row, when, self.tenant, self.source)) {
                 Ok(event) => {
-                    self.tally.unordered |= page.span.is_some_and(|(_, last)| event.occurred.local < last);
-                    page.saw(event.occurred.local, self.employee(&row));
                     // It comes again when its time has come: whole days bring the hours that are still ahead.
                     let early =
                         event.occurred.earliest > self.now && self.scale.place(event.occurred.local) <= window.until;

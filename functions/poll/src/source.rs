@@ -38,15 +38,12 @@ pub enum Polled {
 pub async fn poll(
     turn: &Turn<'_>,
     source: &EventSource,
-    cursor: Option<Cursor>,
+    cursor: Cursor,
     seen: &mut Seen,
 ) -> Result<Polled, ledger::Error> {
     let Turn { deps, tenant, client, .. } = *turn;
     let now = deps.clock.now();
-    let cursor = match cursor {
-        Some(cursor) => cursor,
-        None => deps.ledger.first_cursor(&tenant.id, &source.source, tenant.poll.start_at.unwrap_or(now)).await?,
-    };
+    let keyed_by = source.keyed_by();
     let overlap = tenant.poll.overlap;
     let since = cursor.watermark.map_or(cursor.floor, |watermark| stamp::before(watermark, overlap).max(cursor.floor));
     let since = cursor.resume_at.map_or(since, |resume_at| resume_at.max(since));
@@ -72,15 +69,21 @@ pub async fn poll(
     if tally.outside {
         tracing::warn!(tenant = %tenant.id, source = source.source, remedy = pages::OUTSIDE, "rows came whose time is none that was asked for");
     }
+    if cursor.is_rekeyed(&keyed_by) && added.held > 0 {
+        tracing::error!(tenant = %tenant.id, source = source.source, held = added.held, "the key has changed, so nobody knows what was told already: what may have been is held until `connector release-held`");
+        deps.metrics.count(&tenant.id, "Flood", 1, Some(&source.source));
+    }
     if let Some(last) = &added.last_bad {
         // Nobody is told of them until somebody corrects them: no matter for a warning.
-        tracing::error!(tenant = %tenant.id, source = source.source, rows = added.bad, last = %last, remedy = "Correct the query, or the rows; what is corrected while the overlap lasts is told.", "rows that can't be told");
+        tracing::error!(tenant = %tenant.id, source = source.source, rows = added.bad, last = %last, remedy = "Correct the query, or the rows; of those that aren't on the ledger, what is corrected while the overlap lasts is told.", "rows that can't be told as they are");
         deps.metrics.count(&tenant.id, "BadRows", added.bad, None);
     }
     match read.and(appended) {
         Ok(()) => {
             let next_at = next_regular(tenant, now);
-            if turn.is_ours() && deps.ledger.move_cursor(&tenant.id, &cursor, Ended::Read(now), next_at).await? {
+            if turn.is_ours()
+                && deps.ledger.move_cursor(&tenant.id, &cursor, &keyed_by, Ended::Read(now), next_at).await?
+            {
                 seen.read_until(now);
             } else {
                 tracing::warn!(tenant = %tenant.id, source = source.source, "the reading outlasted its lease; the watermark is whoever's who holds it now");
@@ -95,9 +98,20 @@ pub async fn poll(
             // What is younger may have been committed behind our back; and nobody is passed over who isn't on the ledger.
             let settled = stamp::before(now, overlap).min(open.unwrap_or(now));
             let resume_at = reached.map(|reached| reached.min(settled)).filter(|resume_at| *resume_at > since);
+            // What was read to its end but for some instant is no part of a flood that goes on.
+            let created =
+                if error.leaves_peoplesoft_alone() { cursor.created.saturating_add(added.created) } else { 0 };
             report(deps, tenant, source, &error, failures, resume_at);
             if turn.is_ours() {
-                deps.ledger.move_cursor(&tenant.id, &cursor, Ended::Failed { failures, resume_at }, next_at).await?;
+                deps.ledger
+                    .move_cursor(
+                        &tenant.id,
+                        &cursor,
+                        &keyed_by,
+                        Ended::Failed { failures, resume_at, created },
+                        next_at,
+                    )
+                    .await?;
             }
             Ok(Polled::Failed { error, added, next_at })
         }

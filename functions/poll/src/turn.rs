@@ -8,7 +8,7 @@ use futures::FutureExt;
 use futures::stream::{self, StreamExt};
 use jiff::Timestamp;
 use shared::ledger;
-use shared::ledger::cursor::{Cursor, Lease};
+use shared::ledger::cursor::{Cursor, Cursors, Lease};
 use shared::peoplesoft::{self, Class, Client, MAX_AT_ONCE};
 use shared::stamp;
 use shared::tenant::{EventSource, Tenant};
@@ -60,6 +60,13 @@ pub async fn turn(
     }
     // What the last turn didn't get to is first in this one.
     due.sort_by_key(|source| next_at(source));
+    let mut readings = Vec::new();
+    for source in &due {
+        readings.push(match cursors.get(&source.source) {
+            Some(cursor) => cursor.clone(),
+            None => deps.ledger.first_cursor(&tenant.id, &source.source, first_floor(tenant, &cursors, now)).await?,
+        });
+    }
     let ends = stamp::after(until, LEASE_MARGIN);
     let Some(lease) = deps.ledger.take_lease(&tenant.id, &cursors, request_id, now, ends).await? else {
         polled.extend(due.into_iter().map(not_now));
@@ -67,7 +74,7 @@ pub async fn turn(
     };
     let turn = Turn { deps, tenant, client, until, lease, refusal: OnceLock::new() };
     let at_once = if client.is_refused() { 1 } else { SOURCES_AT_ONCE };
-    let polls = due.into_iter().map(|source| turn.source(source, cursors.get(&source.source).cloned()).boxed());
+    let polls = due.into_iter().zip(readings).map(|(source, cursor)| turn.source(source, cursor).boxed());
     let polls: Vec<_> = polls.collect();
     polled.extend(stream::iter(polls).buffer_unordered(at_once).collect::<Vec<_>>().await);
     // What was read is read: a lease that can't be given back ends by itself.
@@ -75,6 +82,13 @@ pub async fn turn(
         tracing::warn!(tenant = %tenant.id, error = %error, "the lease was not given back");
     }
     Ok(polled)
+}
+
+/// Where a source begins that is seen for the first time: now, or where the document says. What it says for good is meant for the
+/// sources that began with it, and would have one that comes later, or under another name, tell of the past again.
+fn first_floor(tenant: &Tenant, cursors: &Cursors, now: Timestamp) -> Timestamp {
+    let is_news = |start_at: &Timestamp| *start_at > now || !cursors.began_at(*start_at);
+    tenant.poll.start_at.filter(is_news).unwrap_or(now)
 }
 
 /// Whether there is time to begin: a reading that is broken off is left alone for minutes, so one that could hardly be finished
@@ -116,7 +130,7 @@ impl Turn<'_> {
         }
     }
 
-    async fn source(&self, source: &EventSource, cursor: Option<Cursor>) -> (String, Polled) {
+    async fn source(&self, source: &EventSource, cursor: Cursor) -> (String, Polled) {
         let (deps, tenant) = (self.deps, self.tenant);
         let name = source.source.clone();
         if !can_begin(&deps.timing, self.left()) {

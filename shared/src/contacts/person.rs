@@ -26,8 +26,10 @@ pub struct Person {
     pub time_zone: String,
     /// Their wish.
     pub preference: Preference,
-    /// Whether they opted out.
-    pub opted_out: bool,
+    /// Whether they opted out; `None` if no row says.
+    pub opted_out: Option<bool>,
+    /// The meanings of columns that hold a word that nobody knows. It was taken for the strictest.
+    pub unknown: Vec<&'static str>,
     /// Their phones, as given.
     pub phones: Vec<Phone>,
 }
@@ -64,6 +66,11 @@ impl Person {
     pub fn read(row: &Row, columns: &Columns) -> Self {
         let text =
             |meaning: &str| columns.get(meaning).and_then(|column| row.get(column)).unwrap_or_default().to_owned();
+        let (preference, opted_out) = (text("channel_preference"), text("opted_out"));
+        let unknown = [
+            ("channel_preference", Preference::read(&preference).is_none()),
+            ("opted_out", flag(&opted_out).is_none()),
+        ];
         let mut person = Self {
             employee_id: text("employee_id"),
             name: text("name"),
@@ -73,8 +80,9 @@ impl Person {
             job_title: text("job_title"),
             language: text("language"),
             time_zone: text("time_zone"),
-            preference: Preference::read(&text("channel_preference")),
-            opted_out: yes(&text("opted_out")),
+            preference: Preference::read(&preference).unwrap_or(Preference::None),
+            opted_out: Some(flag(&opted_out).unwrap_or(true)).filter(|_| !opted_out.is_empty()),
+            unknown: unknown.into_iter().filter_map(|(meaning, is_unknown)| is_unknown.then_some(meaning)).collect(),
             phones: Vec::new(),
         };
         let (first, last) = split_name(&person.name);
@@ -90,7 +98,7 @@ impl Person {
                 number: text("phone"),
                 country_code: text("country_code"),
                 kind: text("phone_type"),
-                preferred: yes(&text("preferred_phone")),
+                preferred: flag(&text("preferred_phone")).unwrap_or_default(),
             };
             person.phones.push(phone);
         }
@@ -109,6 +117,17 @@ impl Person {
         ]
     }
 
+    /// Whether their rows say nothing by which this is known: one of [`variables`](Self::variables), their language, clock or wishes.
+    pub fn lacks(&self, meaning: &str) -> bool {
+        match meaning {
+            "language" => self.language.is_empty(),
+            "time_zone" => self.time_zone.is_empty(),
+            "opted_out" => self.opted_out.is_none(),
+            "channel_preference" => self.preference == Preference::Any,
+            word => self.variables().contains(&(word, "")),
+        }
+    }
+
     /// Adds what another row says, where this one is silent. An opt-out in either counts, and so does the stricter wish.
     pub fn complete(&mut self, other: &Self) {
         for (own, others) in [
@@ -122,7 +141,8 @@ impl Person {
         ] {
             fill(own, others.clone());
         }
-        self.opted_out |= other.opted_out;
+        self.opted_out = self.opted_out.max(other.opted_out);
+        self.unknown.extend(&other.unknown);
         if self.preference == Preference::Any || other.preference == Preference::None {
             self.preference = other.preference;
         }
@@ -163,12 +183,14 @@ impl std::fmt::Debug for Person {
 }
 
 impl Preference {
-    fn read(text: &str) -> Self {
+    /// `None`: a word that nobody knows.
+    fn read(text: &str) -> Option<Self> {
         match text.to_ascii_lowercase().as_str() {
-            "sms" | "s" | "text" => Self::Sms,
-            "voice" | "v" | "call" => Self::Voice,
-            "none" | "n" => Self::None,
-            _ => Self::Any,
+            "" => Some(Self::Any),
+            "sms" | "s" | "text" => Some(Self::Sms),
+            "voice" | "v" | "call" => Some(Self::Voice),
+            "none" | "n" => Some(Self::None),
+            _ => None,
         }
     }
 }
@@ -191,8 +213,13 @@ fn fill(own: &mut String, other: String) {
     }
 }
 
-fn yes(text: &str) -> bool {
-    matches!(text.to_ascii_lowercase().as_str(), "y" | "yes" | "1" | "true" | "t")
+/// What a flag says; blank is no. `None`: a word that nobody knows.
+fn flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "y" | "yes" | "1" | "true" | "t" => Some(true),
+        "" | "n" | "no" | "0" | "false" | "f" => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -215,7 +242,7 @@ mod tests {
 
     #[test]
     fn wishes_and_flags() {
-        let check = |text: &str, expect: Preference| assert_eq!(Preference::read(text), expect, "{text:?}");
+        let check = |text: &str, expect: Preference| assert_eq!(Preference::read(text), Some(expect), "{text:?}");
         for (texts, expect) in [
             (["S", "s", "sms"], Preference::Sms),
             (["V", "v", "Voice"], Preference::Voice),
@@ -226,7 +253,10 @@ mod tests {
             }
         }
         check("", Preference::Any);
-        assert!(yes("Y") && yes("1") && yes("true") && !yes("N") && !yes("0") && !yes(""));
+        assert_eq!(["email", "X"].map(Preference::read), [None, None]);
+        assert_eq!(["Y", "1", "true"].map(flag), [Some(true); 3]);
+        assert_eq!(["N", "0", "false", ""].map(flag), [Some(false); 4]);
+        assert_eq!(["X", "2026-01-01"].map(flag), [None, None]);
     }
 
     #[test]
@@ -236,13 +266,13 @@ mod tests {
             name: "A. Quill".to_owned(),
             language: "ESP".to_owned(),
             preference: Preference::None,
-            opted_out: true,
+            opted_out: Some(true),
             ..Person::default()
         };
         own.complete(&other);
         assert_eq!(
             (own.name.as_str(), own.language.as_str(), own.preference, own.opted_out),
-            ("Ada Quill", "ESP", Preference::None, true)
+            ("Ada Quill", "ESP", Preference::None, Some(true))
         );
     }
 }

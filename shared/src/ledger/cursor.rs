@@ -14,6 +14,7 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
 use jiff::Timestamp;
 use std::collections::HashMap;
+use std::str::FromStr;
 use std::sync::atomic::Ordering;
 
 /// The sweep's own cursor; no source's name can hold the sign.
@@ -35,8 +36,12 @@ pub struct Cursor {
     pub floor: Timestamp,
     /// How many readings in a row have failed.
     pub failures: u32,
+    /// How many notifications those of them created that broke off on their way: with the next they count as one reading.
+    pub created: u64,
     /// Whether a reading that has not come to its end yet brought more than may be told at once: what is left is held too.
     pub holding: bool,
+    /// By which columns its notifications are told apart that are on the ledger; `None` until the first reading ended.
+    pub keyed_by: Option<Vec<String>>,
     /// When it may be read again. It moves with every reading, so it also tells whether anybody else has read since.
     pub next_at: Option<Timestamp>,
 }
@@ -52,6 +57,8 @@ pub enum Ended {
         failures: u32,
         /// Where the next one may begin, if this one came further than it began.
         resume_at: Option<Timestamp>,
+        /// How many notifications count for the next one as well.
+        created: u64,
     },
 }
 
@@ -78,6 +85,11 @@ impl Cursors {
         self.of.get(source)
     }
 
+    /// Whether a reading came to its end of a source that began at this instant, or later.
+    pub fn began_at(&self, at: Timestamp) -> bool {
+        self.of.values().any(|cursor| cursor.watermark.is_some() && cursor.floor >= at)
+    }
+
     fn read(items: Vec<Item>) -> Self {
         let mut cursors = Self::default();
         for item in items {
@@ -93,14 +105,23 @@ impl Cursors {
 }
 
 impl Cursor {
+    /// Whether what is on the ledger was told apart by other columns than these, so that it can't be known again.
+    pub fn is_rekeyed(&self, keyed_by: &[String]) -> bool {
+        self.keyed_by.as_ref().is_some_and(|columns| columns != keyed_by)
+    }
+
     fn read(source: String, floor: Timestamp, item: &Item) -> Self {
         Self {
             source,
             watermark: instant(item, "watermark"),
             resume_at: instant(item, "resume_at"),
             floor,
-            failures: item.get("failures").and_then(|value| value.as_n().ok()?.parse().ok()).unwrap_or_default(),
+            failures: number(item, "failures"),
+            created: number(item, "created"),
             holding: item.contains_key("holding"),
+            keyed_by: item
+                .get("keyed_by")
+                .and_then(|value| value.as_l().ok()?.iter().map(|column| Some(column.as_s().ok()?.clone())).collect()),
             next_at: instant(item, "next_at"),
         }
     }
@@ -176,30 +197,40 @@ impl Ledger {
         Ok(())
     }
 
-    /// Writes down what a reading came to, if the cursor is still where we found it, and when the source may be read again. Answers
-    /// whether it was.
+    /// Writes down what a reading came to, if the cursor is still where we found it, by which columns it told notifications apart,
+    /// and when the source may be read again. Answers whether it was.
     pub async fn move_cursor(
         &self,
         tenant: &TenantId,
         cursor: &Cursor,
+        keyed_by: &[String],
         ended: Ended,
         next_at: Timestamp,
     ) -> Result<bool, Error> {
-        let (failures, reached, set) = match ended {
-            Ended::Read(watermark) => (0, Some(watermark), ", watermark = :reached REMOVE holding, resume_at"),
-            Ended::Failed { failures, resume_at: Some(resume_at) } => {
-                (failures, Some(resume_at), ", resume_at = :reached")
+        let (failures, created, reached, set) = match ended {
+            Ended::Read(watermark) => {
+                (0, 0, Some(watermark), ", watermark = :reached, keyed_by = :keyed_by REMOVE holding, resume_at")
             }
-            Ended::Failed { failures, resume_at: None } => (failures, None, ""),
+            Ended::Failed { failures, resume_at: Some(resume_at), created } => (
+                failures,
+                created,
+                Some(resume_at),
+                ", resume_at = :reached, keyed_by = if_not_exists(keyed_by, :keyed_by)",
+            ),
+            Ended::Failed { failures, resume_at: None, created } => {
+                (failures, created, None, ", keyed_by = if_not_exists(keyed_by, :keyed_by)")
+            }
         };
-        let set = format!("SET next_at = :next, failures = :failures{set}");
+        let set = format!("SET next_at = :next, failures = :failures, created = :created{set}");
         let mut update = self
             .update_cursor(tenant, &cursor.source)
             .set_expression_attribute_values(
                 reached.map(|reached| [(":reached".to_owned(), text(stamp::format(reached)))].into()),
             )
             .expression_attribute_values(":next", text(stamp::format(next_at)))
-            .expression_attribute_values(":failures", AttributeValue::N(failures.to_string()));
+            .expression_attribute_values(":failures", AttributeValue::N(failures.to_string()))
+            .expression_attribute_values(":created", AttributeValue::N(created.to_string()))
+            .expression_attribute_values(":keyed_by", AttributeValue::L(keyed_by.iter().cloned().map(text).collect()));
         let mut still = Vec::new();
         for (name, found) in [("watermark", cursor.watermark), ("next_at", cursor.next_at)] {
             still.push(match found {
@@ -272,6 +303,10 @@ fn text(text: String) -> AttributeValue {
 
 fn string(item: &Item, name: &str) -> Option<String> {
     item.get(name)?.as_s().ok().cloned()
+}
+
+fn number<T: FromStr + Default>(item: &Item, name: &str) -> T {
+    item.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).unwrap_or_default()
 }
 
 fn instant(item: &Item, name: &str) -> Option<Timestamp> {

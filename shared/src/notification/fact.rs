@@ -114,7 +114,7 @@ pub enum Suppressed {
     OptedOut,
     /// The employee wants none of the channels on offer.
     Preference,
-    /// The event is too old.
+    /// The event is too old, or a reminder could only come after what it reminds of.
     Stale,
     /// The text holds an amount of money or a national id.
     Content,

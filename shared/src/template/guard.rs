@@ -5,10 +5,11 @@ use std::sync::LazyLock;
 
 /// What a text must not hold, if it does: `"money"` or `"national id"`.
 ///
-/// Money is a currency's sign, code or name beside a number. A national id is a United States social security number, a Canadian
-/// social insurance number or a British national insurance number in its usual writing.
+/// Money is a currency's sign, code or name beside a number, and a number written as only amounts are: two decimals behind at least
+/// three digits, `2,345.67`. Fewer digits may be a time, `19.00`. A national id is a United States social security number, a
+/// Canadian social insurance number or a British national insurance number in its usual writing.
 pub fn forbidden_content(text: &str) -> Option<&'static str> {
-    let guards = [(&*MONEY, "money"), (&*NATIONAL_ID, "national id")];
+    let guards = [(&*MONEY, "money"), (&*AMOUNT, "money"), (&*NATIONAL_ID, "national id")];
     guards
         .into_iter()
         .find(|(pattern, _)| pattern.as_ref().is_none_or(|pattern| pattern.is_match(text)))
@@ -35,7 +36,7 @@ const NAMES_OF_A_COUNTRY: &str =
 /// A country's adjective: `US`, `Canadian`, `South Korean`.
 const OF_A_COUNTRY: &str = r"(?:U\.?S\.?(?:A\.?)?|U\.?K\.?|New Zealand|Hong Kong|Singapore|Taiwan|Swiss|Czech|Thai|Israeli|Saudi|Philippine|(?:South )?\p{L}+(?:ian|ean|can|yan|ese|ish))";
 
-/// Both patterns are constants that the tests compile; should one fail to compile all the same, every text is forbidden.
+/// The patterns are constants that the tests compile; should one fail to compile all the same, every text is forbidden.
 static MONEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let sign = r"(?:\p{Sc}|\b(?:US|CA|AU|NZ|HK|MX|C|A)\$)";
     let number = r"\d[\d.,'  ]*";
@@ -50,6 +51,16 @@ static MONEY: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"(?i){sign}\s*[-+]?{number}|{number}\s*{sign}|\b(?:{CODES})\s*[-+]?\d|\d\s*(?:{CODES})\b|\d\s*{names}\b|(?-i:{words})"
     ))
     .ok()
+});
+
+/// An amount that no currency stands beside. Groups behind a space or an apostrophe begin a number of their own here. Whatever goes
+/// on before or behind it with more digits is a date, a version, an address or a phone number.
+static AMOUNT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let begin = r"(?:^|[^\d.,])[.,]*";
+    let point = r"(?:\d{1,3}(?:,\d{2,3})*,\d{3}|\d{3,})\.\d{2}";
+    let comma = r"(?:\d{1,3}(?:\.\d{3})+|\d{3,}),\d{2}";
+    let end = r"[.,:/-]*(?:$|[^\d.,:/-])";
+    Regex::new(&format!("{begin}(?:{point}|{comma}){end}")).ok()
 });
 
 static NATIONAL_ID: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -85,6 +96,29 @@ mod tests {
         check("900 South Korean won", Some("money"));
         check("12 000 yen", Some("money"));
         check("900 rupees", Some("money"));
+        // No currency beside it.
+        for amount in ["2,345.67", "2.345,67", "2 345,67", "2\u{a0}345.67", "2\u{202f}345,67", "2'345.67", "2’345.67"]
+        {
+            check(&format!("Your net pay is {amount}"), Some("money"));
+        }
+        for amount in ["2345.67", "345.67", "345,67", "12345,67", "1,23,456.78", "1.234.567,89", "1,234,567.89"] {
+            check(&format!("{amount} was paid"), Some("money"));
+            check(&format!("Net:{amount}."), Some("money"));
+            check(&format!("(-{amount})"), Some("money"));
+        }
+        check("Between 1,200.00-1,300.00, paid...2,345.67", Some("money"));
+        for plain in ["2026.03.20", "20.03.2026", "20.03.2026,07:00", "03/20/2026", "2026-03-17-16.42.07.000000"] {
+            check(&format!("Due {plain}"), None);
+            check(&format!("{plain}, at noon; {plain}."), None);
+        }
+        for plain in ["19.00", "7.30", "19.00.00.000000", "07:00:00.25", "8.61.12", "10.2.345.67", "192.168.100.25"] {
+            check(&format!("At {plain}"), None);
+            check(&format!("{plain}, then {plain}."), None);
+        }
+        for plain in ["312.555.0142", "+1.312.555.0142", "0470.12.34.56", "044 668 18 00", "01.23.45.67.89", "1,234"] {
+            check(&format!("Call {plain}"), None);
+            check(&format!("{plain}, or {plain}."), None);
+        }
         // Codes that are words, too.
         check("You get 900 TRY.", Some("money"));
         check("You get 900 TRY on Friday", Some("money"));

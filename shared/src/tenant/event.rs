@@ -62,6 +62,11 @@ pub enum Channels {
 }
 
 impl EventSource {
+    /// The columns whose values make a notification's id: the employee's and the key's.
+    pub fn keyed_by(&self) -> Vec<String> {
+        self.columns.get("employee_id").map(str::to_owned).into_iter().chain(self.key.iter().cloned()).collect()
+    }
+
     /// Whether any of the texts says this of the employee.
     pub fn says(&self, variable: &str) -> bool {
         self.templates.values().any(|template| template.of_employee().iter().any(|used| used == variable))
@@ -108,13 +113,11 @@ pub const MEANINGS: &[&str] = &[
     "time_zone",
 ];
 
-/// The meanings whose column must be in the rows: without it everybody would be without a phone, or every text with a hole.
-const NEEDED: &[&str] = &["phone", "name", "first_name", "last_name", "department", "job_title"];
-
 impl Columns {
-    /// The columns without which people lack a phone or texts a word.
+    /// The columns that must be in the rows. That is every one that the document names: without it everybody would be without a
+    /// phone, every text with a hole, or every opt-out unheard.
     pub fn needed(&self) -> impl Iterator<Item = &str> {
-        self.fields.values().map(String::as_str).chain(NEEDED.iter().filter_map(|meaning| self.get(meaning)))
+        self.fields.values().chain(self.known.values()).map(String::as_str)
     }
 
     /// The column of a meaning.

@@ -18,13 +18,23 @@ pub struct QuietHours {
 impl QuietHours {
     /// The first instant at or after `at` that isn't quiet. Equal ends mean that there are no quiet hours.
     pub fn next_allowed(&self, at: Timestamp, zone: &TimeZone) -> Timestamp {
-        let spans = self.spans(at, zone, -1).take(2); // yesterday's may last until today
-        spans.filter(|(start, end)| *start <= at && at < *end).map(|(_, end)| end).max().unwrap_or(at)
+        self.around(at, zone).map(|(_, end)| end).max().unwrap_or(at)
+    }
+
+    /// When it got quiet, if it is quiet at `at`.
+    pub fn began(&self, at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
+        self.around(at, zone).map(|(start, _)| start).min()
     }
 
     /// When the next quiet span begins after `at`; `None` if there is none.
     pub fn next_start(&self, at: Timestamp, zone: &TimeZone) -> Option<Timestamp> {
         self.spans(at, zone, 0).map(|(start, _)| start).find(|start| *start > at)
+    }
+
+    /// The quiet spans in which `at` lies.
+    fn around<'a>(&'a self, at: Timestamp, zone: &'a TimeZone) -> impl Iterator<Item = (Timestamp, Timestamp)> + 'a {
+        let spans = self.spans(at, zone, -1).take(2); // yesterday's may last until today
+        spans.filter(move |(start, end)| *start <= at && at < *end)
     }
 
     /// The quiet spans that begin on the day of `at`, or so many days from it, and on the three days after that.
@@ -118,6 +128,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn when_it_got_quiet() {
+        let check = |start: &str, end: &str, from: &str, expect: Option<&str>| {
+            let (hours, zone) = hours(start, end);
+            let got = hours.began(at(from, &zone), &zone).map(|at| at.to_zoned_datetime(zone.clone()).datetime());
+            assert_eq!(got, expect.map(|text| text.parse().unwrap()), "{start}-{end} at {from}");
+        };
+        check("21:00", "08:00", "2026-03-18T05:00", Some("2026-03-17T21:00"));
+        check("21:00", "08:00", "2026-03-17T21:00", Some("2026-03-17T21:00"));
+        check("21:00", "08:00", "2026-03-17T12:00", None);
+        check("12:00", "13:00", "2026-03-17T12:30", Some("2026-03-17T12:00"));
+        check("21:00", "21:00", "2026-03-17T12:00", None);
     }
 
     #[test]

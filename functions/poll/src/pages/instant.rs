@@ -2,7 +2,7 @@
 //! the query can do that, and says so where nothing helps.
 
 use super::{Error, Page, Reading, Take};
-use crate::notify::Event;
+use crate::notify;
 use crate::window::Window;
 use shared::peoplesoft::{self, Class};
 
@@ -96,8 +96,8 @@ impl Reading<'_> {
         let mut rows = self.ask(window, None).await?;
         while let Some(row) = rows.next().await? {
             all += 1;
-            let event = Event::read(&row, self.tenant, self.source);
-            before += u64::from(event.is_ok_and(|event| self.scale.place(event.occurred.local) < place));
+            let occurred = notify::occurred(&row, self.tenant, self.source);
+            before += u64::from(occurred.is_ok_and(|when| self.scale.place(when.local) < place));
         }
         Ok((all, before))
     }

@@ -166,7 +166,7 @@ fn suppressed_words(suppressed: Suppressed) -> &'static str {
         Suppressed::UnusablePhone => "the phone number in PeopleSoft can't be used",
         Suppressed::OptedOut => "the employee asked not to be contacted",
         Suppressed::Preference => "the employee wants none of the channels on offer",
-        Suppressed::Stale => "the event was too old when it was read",
+        Suppressed::Stale => "the event was too old when it was read, or over before it could be told",
         Suppressed::Content => "the text held an amount of money or a national id",
         Suppressed::NotAllowed => "the number is not among those that the tenant may contact (only_to)",
         Suppressed::TooLong => "the text is longer than Twilio takes",

@@ -3,7 +3,7 @@
 use super::{Check, sample};
 use futures::TryFutureExt as _;
 use jiff::Timestamp;
-use poll::notify::Event;
+use poll::notify::{Event, occurred};
 use poll::window::Scale;
 use shared::moment::Moment;
 use shared::peoplesoft::{self, Class, Client, Error, Field, Kind, Prompt, Query, Reason, Row};
@@ -203,13 +203,15 @@ async fn read_source(client: &Client, asked: &Asked<'_>, source: &EventSource, n
     let check = match read.await {
         Err(error) => Check::trouble(asked.of, "read", error.to_string(), error.remedy()),
         Ok(None) => Check::ok(asked.of, "read", format!("it runs; no row in {} hours", age.as_secs() / 3600)),
-        Ok(Some(row)) => match Event::read(&row, asked.tenant, source) {
-            Ok(_) => return (Check::ok(asked.of, "read", "it runs; one row was read"), Some(row)),
-            Err(bad) => {
-                let remedy = "Rows like this one can't be told: correct the query, or name another column.";
-                Check::trouble(asked.of, "read", format!("it runs, but of the row that was read: {bad}"), remedy)
+        Ok(Some(row)) => {
+            match occurred(&row, asked.tenant, source).and_then(|when| Event::read(&row, when, asked.tenant, source)) {
+                Ok(_) => return (Check::ok(asked.of, "read", "it runs; one row was read"), Some(row)),
+                Err(bad) => {
+                    let remedy = "Rows like this one can't be told: correct the query, or name another column.";
+                    Check::trouble(asked.of, "read", format!("it runs, but of the row that was read: {bad}"), remedy)
+                }
             }
-        },
+        }
     };
     (check, None)
 }

@@ -124,7 +124,7 @@ fn suppressed(word: &str) -> Option<&'static str> {
         Suppressed::UnusablePhone => "the phone number in PeopleSoft can't be used",
         Suppressed::OptedOut => "the employee asked not to be contacted",
         Suppressed::Preference => "the employee wants none of the channels on offer",
-        Suppressed::Stale => "the event was too old when it was read",
+        Suppressed::Stale => "the event was too old when it was read, or over before it could be told",
         Suppressed::Content => "the text held an amount of money or a national id",
         Suppressed::NotAllowed => "the number is not among those that may be contacted",
         Suppressed::TooLong => "the text is too long",
