@@ -64,7 +64,8 @@ async fn claim(deps: &Deps, tenant: &Tenant, employee: &EmployeeKey, request_id:
         if started.expires_at <= now || history.is_approved(&started.sid) {
             return Err(Refusal::NotFound);
         }
-        if let Some(wait) = limits::wait(history.checks().map(|(at, _)| at), limits::CHECKS_PER_EMPLOYEE, now) {
+        let times = history.checks().map(|(at, _)| at);
+        if let Some(wait) = limits::wait(times, limits::CHECKS_PER_EMPLOYEE, limits::WINDOW, now) {
             deps.metrics.count(&tenant.id, "VerifyCheck", 1, Some("employee_limit"));
             return Err(Refusal::TooMany(wait));
         }

@@ -54,10 +54,11 @@ async fn claim(
     request_id: &str,
 ) -> Result<(Timestamp, Asked), Refusal> {
     for _ in 0..=limits::STARTS_PER_EMPLOYEE {
-        let before = deps.ledger.latest_asked(&tenant.id, employee, limits::STARTS_PER_EMPLOYEE).await?;
+        let before = deps.ledger.latest_asked(&tenant.id, employee, limits::STARTS_PER_EMPLOYEE_AND_DAY).await?;
         let now = stamp::whole_millis(deps.clock.now());
-        let times = before.iter().map(|(at, _)| *at);
-        if let Some(wait) = limits::wait(times, usize::from(limits::STARTS_PER_EMPLOYEE), now) {
+        let wait = |limit: u8, window| limits::wait(before.iter().map(|(at, _)| *at), limit.into(), window, now);
+        let of_day = wait(limits::STARTS_PER_EMPLOYEE_AND_DAY, limits::DAY);
+        if let Some(wait) = of_day.max(wait(limits::STARTS_PER_EMPLOYEE, limits::WINDOW)) {
             deps.metrics.count(&tenant.id, "VerifyStart", 1, Some("employee_limit"));
             return Err(Refusal::TooMany(wait));
         }

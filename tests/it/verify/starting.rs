@@ -155,6 +155,23 @@ async fn five_codes_in_ten_minutes_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn thirty_codes_a_day_and_no_more() {
+    let portal = Portal::open().await;
+    let (id, _) = portal.reachable(0);
+    for round in 0..6 {
+        for _ in 0..5 {
+            assert_eq!(portal.start(id).await.status, 202, "{round}");
+        }
+        portal.advance(601);
+    }
+    let refused = portal.start(id).await;
+    assert_eq!(refused.refusal(), (429, "too_many"));
+    assert!((82_000..86_400 - 3600).contains(&refused.retry_after()), "{refused:?}");
+    portal.advance(refused.retry_after().try_into().unwrap());
+    assert_eq!(portal.start(id).await.status, 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tenants_minute_is_full_at_some_point() {
     let portal = Portal::open().await;
     let (id, _) = portal.reachable(0);
