@@ -166,6 +166,7 @@ fn every_function_is_deployed_with_its_role_its_logs_and_enough_time() {
     // An attempt may use its whole deadline inside one invocation.
     assert!(timeout("Send") >= timing.attempt_deadline.as_secs(), "send");
     assert!(timeout("Poll") > (timing.tenant_budget + settings::INVOCATION_MARGIN).as_secs(), "poll");
+    assert_eq!(template.properties("Verify")["Timeout"], 29, "what the laptop gives it, too");
     // Twilio waits for 15 seconds in all, an HTTP API for 30.
     assert!(timeout("Callback") < 15 && timeout("Verify") < 30);
     for group in template.of_type("AWS::Logs::LogGroup") {

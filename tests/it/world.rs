@@ -59,6 +59,11 @@ impl World {
 
 /// Starts a stack over a directory of tenant documents.
 pub async fn start_stack(tenants: &Path, timing: &Timing, clock: &Clock) -> Stack {
+    start_measured(tenants, timing, clock, Metrics::off(clock.clone())).await
+}
+
+/// The same, with its metrics.
+pub async fn start_measured(tenants: &Path, timing: &Timing, clock: &Clock, metrics: Metrics) -> Stack {
     let options = Options {
         tenants: tenants.to_owned(),
         listen: "127.0.0.1:0".parse().unwrap(),
@@ -68,7 +73,7 @@ pub async fn start_stack(tenants: &Path, timing: &Timing, clock: &Clock) -> Stac
         timing: timing.clone(),
         clock: clock.clone(),
         adjust: Some(Box::new(|tenant| tenant.poll.every = Duration::from_millis(300))),
-        metrics: Metrics::off(clock.clone()),
+        metrics,
     };
     Stack::start(options).await.unwrap()
 }

@@ -48,7 +48,10 @@ pub async fn check(deps: &Deps, tenant: &Tenant, asked: &request::Check) -> Resu
         Err(Trouble::Limited { code, retry_after }) => {
             Err(Refusal::TooMany(start::wait(code, retry_after, Some(expires_at), now)))
         }
-        Err(trouble) => Err(Refusal::Unavailable(trouble.to_string())),
+        Err(trouble) => {
+            start::ring(deps, &tenant.id, trouble);
+            Err(Refusal::Unavailable(trouble.to_string()))
+        }
     }
 }
 

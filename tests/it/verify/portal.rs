@@ -1,7 +1,7 @@
 //! A portal of the demo hospital, whose clock can be put forward. No events: nothing is texted but codes.
 
 use super::contract::Contract;
-use crate::world::start_stack;
+use crate::world::start_measured;
 use http::HeaderMap;
 use local::demo::{Demo, Moods, PORTAL_TOKEN, TENANT};
 use local::peoplesoft::demo::{Expected, hospital};
@@ -11,11 +11,12 @@ use shared::clock::Clock;
 use shared::ledger::Item;
 use shared::ledger::read::Consistency;
 use shared::ledger::verification::{CheckResult, Detail, Fact};
+use shared::metrics::Metrics;
 use shared::notification::EmployeeKey;
 use shared::tenant::TenantId;
 use shared::timing::Timing;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// As many as it takes for one of every sort to be among them.
@@ -27,6 +28,8 @@ pub struct Portal {
     pub stack: Stack,
     clock: Clock,
     ahead: Arc<AtomicI64>,
+    /// Metrics, one line each.
+    lines: Arc<Mutex<Vec<String>>>,
     http: reqwest::Client,
     contract: Contract,
     /// Employees and what PeopleSoft has of them.
@@ -60,13 +63,16 @@ impl Portal {
             change(document);
         });
         let timing = Timing::with_patience(Duration::from_secs(2));
-        let stack = start_stack(demo.tenants(), &timing, &clock).await;
+        let lines = Arc::<Mutex<Vec<String>>>::default();
+        let heard = Arc::clone(&lines);
+        let metrics = Metrics::to(clock.clone(), move |line| heard.lock().unwrap().push(line));
+        let stack = start_measured(demo.tenants(), &timing, &clock, metrics).await;
         let zone = jiff::tz::TimeZone::get("America/Chicago").unwrap();
         let expectations = hospital(moods.seed, STAFF, clock.now(), &zone).expectations;
         let payroll = expectations.into_iter().filter(|one| one.source == "payroll");
         let people = payroll.map(|one| (one.employee_id, one.outcome)).collect();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { demo, stack, clock, ahead, http, contract: Contract::read(), people }
+        Self { demo, stack, clock, ahead, lines, http, contract: Contract::read(), people }
     }
 
     /// The `index`th employee who can be reached, and the number.
@@ -132,6 +138,19 @@ impl Portal {
     /// Puts the clock forward, for us and for Twilio alike.
     pub fn advance(&self, seconds: i64) {
         self.ahead.fetch_add(seconds, Ordering::SeqCst);
+    }
+
+    /// What puts the clock forward, by seconds.
+    pub fn ahead(&self) -> Arc<AtomicI64> {
+        Arc::clone(&self.ahead)
+    }
+
+    /// The reasons that a metric was counted for, in order of time.
+    pub fn counted(&self, metric: &str) -> Vec<String> {
+        let lines = self.lines.lock().unwrap();
+        let lines = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let of_metric = lines.filter(|line| line.get(metric).is_some());
+        of_metric.map(|line| line["reason"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
     /// Changes the tenant's document, and lets the copies of it grow old.

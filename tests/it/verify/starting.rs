@@ -187,6 +187,7 @@ async fn a_tenants_minute_is_full_at_some_point() {
     let refused = portal.start(id).await;
     assert!(refused.refusal() == (429, "too_many") && (1..=60).contains(&refused.retry_after()), "{refused:?}");
     assert!(portal.facts(id).await.is_empty());
+    assert_eq!(portal.counted("VerifyTrouble"), ["tenant_limit"]);
     portal.advance(60);
     assert_eq!(portal.start(id).await.status, 202);
 }
@@ -207,6 +208,7 @@ async fn whatever_twilio_says_has_an_answer_and_a_fact() {
         (busy(Trouble::Status(503)), (503, "unavailable"), None, "unknown"),
         (unknown(Trouble::Reset), (503, "unavailable"), None, "unknown"),
         (unknown(Trouble::Hang), (503, "unavailable"), None, "unknown"),
+        (busy(Trouble::Code(60410)), (404, "not_found"), None, "refused"),
     ]
     .into_iter()
     .enumerate()
@@ -224,6 +226,7 @@ async fn whatever_twilio_says_has_an_answer_and_a_fact() {
         assert_eq!(portal.start(id).await.status, 202, "{fault:?}");
         assert!(portal.check(id, &portal.codes(number).0).await.approved());
     }
+    assert_eq!(portal.counted("VerifyTrouble"), ["60223", "20003", "60410"], "somebody has to look at these alone");
     // A landline takes no texts, and looks like no phone; it can be called.
     let (id, number) = portal.reachable(20);
     portal.demo.twilio.change(|settings| settings.undeliverable = [(number.to_owned(), 30006)].into());
