@@ -112,10 +112,16 @@ fn values_out_of_bounds_say_what_would_be_right() {
         check("/peoplesoft/ca_certificate_pem", json!(pem), "holds no certificate in PEM form, or a damaged one");
     }
     for url in ["http://:hush@hr.example.org", "http://hush@hr.example.org", "ftp://hr.example.org", "hr.example.org"] {
-        check("/peoplesoft/base_url", json!(url), "peoplesoft.base_url: must be an http or https address");
-        check("/twilio/api_base_url", json!(url), "twilio.api_base_url: must be an http or https address");
+        check("/peoplesoft/base_url", json!(url), "peoplesoft.base_url: must be an https address");
+        check("/twilio/api_base_url", json!(url), "twilio.api_base_url: must be an https address");
         let oauth = json!({"type": "oauth2", "token_url": url, "client_id": "c", "client_secret": "hush"});
-        check("/peoplesoft/auth", oauth, "peoplesoft.auth.token_url: must be an http or https address");
+        check("/peoplesoft/auth", oauth, "peoplesoft.auth.token_url: must be an https address");
+    }
+    for url in ["http://hr.example.org", "http://10.0.0.7:8000"] {
+        check("/peoplesoft/base_url", json!(url), "peoplesoft.base_url: must begin with https");
+        check("/twilio/api_base_url", json!(url), "twilio.api_base_url: must begin with https");
+        let oauth = json!({"type": "oauth2", "token_url": url, "client_id": "c", "client_secret": "hush"});
+        check("/peoplesoft/auth", oauth, "peoplesoft.auth.token_url: must begin with https");
     }
     check("/peoplesoft/auth/type", json!("ntlm"), "must be \"basic\" or \"oauth2\"");
     check("/peoplesoft/auth/oprid", json!("A:B"), "can't hold a ':'");
