@@ -106,10 +106,10 @@ async fn nobody_looks_like_anybody_without_a_phone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_tenants_portal_is_heard() {
-    let portal = Portal::open_with(|document| document["next_portal_token"] = json!("the-next-token")).await;
+    let portal = Portal::open_with(|document| document["next_portal_token"] = json!("the-next-portal-token")).await;
     let (id, _) = portal.reachable(0);
     let body = json!({"employee_id": id, "channel": "sms"}).to_string();
-    for token in [PORTAL_TOKEN, "the-next-token"] {
+    for token in [PORTAL_TOKEN, "the-next-portal-token"] {
         assert_eq!(portal.ask_as(TENANT, Some(&format!("Bearer {token}")), "start", &body).await.status, 202);
     }
     let good = format!("Bearer {PORTAL_TOKEN}");

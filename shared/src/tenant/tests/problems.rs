@@ -136,7 +136,11 @@ fn values_out_of_bounds_say_what_would_be_right() {
     check("/quiet_hours/start", json!("9 pm"), "must be a time of day like \"21:00\"");
     check("/on_doubt/sms", json!("retry"), "must be \"resend\" or \"hold\"");
     check("/retention_days", json!(0), "retention_days: must be a whole number");
-    check("/portal_token", json!("short"), "must have at least 8 characters");
+    check("/portal_token", json!("short"), "must be 16 or more letters");
+    check("/portal_token", json!("fifteen-letters"), "must be 16 or more letters");
+    check("/portal_token", json!("sixteen letters and more"), "without white space");
+    check("/portal_token", json!(" sixteen-letters-and-more"), "without white space");
+    check("/portal_token", json!("sixteen-létters-and-more"), "must be 16 or more letters");
     check("/time_zones/XYZ", json!("Nowhere/City"), "time_zones.XYZ: is no time zone");
     check("/contacts/columns/employee_id", Value::Null, "contacts.columns.employee_id: is required");
     check("/events/0/source", json!("Pay Roll"), "must be 1 to 40 of a-z");
