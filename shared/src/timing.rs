@@ -35,7 +35,7 @@ pub struct Timing {
     pub source_retry_base: Duration,
     /// The longest such pause.
     pub source_retry_cap: Duration,
-    /// How long a source is left alone after PeopleSoft refused our credentials: accounts lock.
+    /// How long a source is left alone after PeopleSoft refused our credentials: [`CREDENTIALS_PAUSE`].
     pub credentials_pause: Duration,
     /// How long a source is left alone after a request that timed out: the query goes on running there for as long as the
     /// gateway lets it (PeopleTools: 300 s).
@@ -45,6 +45,9 @@ pub struct Timing {
     /// How far behind its own watermark the sweep looks again, for index entries that turned up late.
     pub look_back: Duration,
 }
+
+/// How long PeopleSoft is left alone after it refused our credentials: accounts lock.
+pub const CREDENTIALS_PAUSE: Duration = Duration::from_mins(5);
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -67,7 +70,7 @@ impl Default for Timing {
             tenant_budget: 100 * SECOND,
             source_retry_base: 30 * SECOND,
             source_retry_cap: 15 * MINUTE,
-            credentials_pause: 5 * MINUTE,
+            credentials_pause: CREDENTIALS_PAUSE,
             timeout_pause: 5 * MINUTE,
             asked_pause_cap: HOUR,
             look_back: 5 * MINUTE,

@@ -1,6 +1,9 @@
-//! Addresses on the web, as an operator writes them: checked before anything is sent there.
+//! Addresses on the web, as an operator writes them: checked before anything is sent there. Plain http
+//! is for this machine alone.
 
-/// An absolute http or https address, without a slash at its end: something is appended to it.
+use url::{Host, Url};
+
+/// An absolute https address, without a slash at its end: something is appended to it.
 pub fn base(text: &str) -> Result<String, String> {
     check(text).map(|()| text.trim_end_matches('/').to_owned())
 }
@@ -18,13 +21,55 @@ fn check(text: &str) -> Result<(), String> {
     if !text.is_ascii() {
         return Err(PUNYCODE.to_owned());
     }
-    let fits = url::Url::parse(text).is_ok_and(|url| {
+    let plain = |url: &Url| {
         matches!(url.scheme(), "http" | "https")
             && url.has_host()
             && url.query().is_none()
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none()
-    });
-    if fits { Ok(()) } else { Err("must be an http or https address without query, fragment or user".to_owned()) }
+    };
+    let Some(url) = Url::parse(text).ok().filter(plain) else {
+        return Err("must be an https address without query, fragment or user".to_owned());
+    };
+    if url.scheme() == "https" || stays_here(&url) {
+        Ok(())
+    } else {
+        Err("must begin with https: passwords, numbers and texts go there, and plain http is for this machine alone"
+            .to_owned())
+    }
+}
+
+/// Whether what is sent there never leaves this machine.
+fn stays_here(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_over_a_network_is_encrypted() {
+        let check = |text: &str, expect: bool| assert_eq!(base(text).is_ok(), expect, "{text}");
+        check("https://hr.example.org:8443/PSIGW", true);
+        check("http://127.0.0.1:8080", true);
+        check("http://127.3.2.1", true);
+        check("http://[::1]:8080/x", true);
+        check("http://localhost:4566", true);
+        check("http://s3.localhost:4566", true);
+        check("http://hr.example.org", false);
+        check("http://10.0.0.7", false);
+        check("http://localhost.example.org", false);
+        check("http://notlocalhost", false);
+        check("http://[::ffff:10.0.0.7]", false);
+        check("ftp://127.0.0.1", false);
+        check("https://user@hr.example.org", false);
+        check("https://hr.example.org?x=1", false);
+    }
 }

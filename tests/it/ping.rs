@@ -6,7 +6,9 @@ use local::demo::{Demo, Moods};
 use local::peoplesoft::{Alias, Fault, Kind, Rule};
 use serde_json::{Value as Json, json};
 use shared::clock::Clock;
+use shared::ledger::scan;
 use shared::tenant::{Tenant, TenantId, parse};
+use shared::timing::Timing;
 use std::time::Duration;
 
 /// A hospital to ping, with its document.
@@ -253,21 +255,50 @@ async fn clocks_that_differ_are_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_callback_address_that_leads_elsewhere_is_found_out() {
+    let hospital = Hospital::open().await;
     let check = async |base: &str, expect: &str| {
-        let id = TenantId::parse("st-lukes").unwrap();
-        let check = connector::ping::twilio::callback(&id, Some(base)).await;
+        let check = connector::ping::twilio::callback(&hospital.tenant(), Some(base)).await;
         assert!(check.verdict == Verdict::Trouble && check.found.contains(expect), "{check:?}");
     };
-    let hospital = Hospital::open().await;
     check(&format!("http://{}", hospital.demo.peoplesoft.address()), "isn't there (HTTP 404)").await;
+    // A mapping that isn't there, a distribution, a firewall: they say 403 by themselves.
+    let forbidden = || async { (http::StatusCode::FORBIDDEN, r#"{"message":"Forbidden"}"#) };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let gate = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(forbidden)).await });
+    check(&gate, "something before the callback function refuses").await;
     let anybody = axum::Router::new().fallback(|| async { "welcome" });
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = tokio::spawn(async move { axum::serve(listener, anybody).await });
-    check(&format!("http://{address}"), "takes what nobody signed").await;
+    check(&format!("http://{address}"), "takes what says nothing").await;
     server.abort();
     // A port that is taken, and nobody listens.
     let closed = tokio::net::TcpSocket::new_v4().unwrap();
     closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     check(&format!("http://{}", closed.local_addr().unwrap()), "doesn't answer").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_that_knows_another_address_or_another_token_is_found_out() {
+    let (hospital, clock) = (Hospital::open().await, Clock::system());
+    let mut document = hospital.document.clone();
+    document["events"] = json!([]);
+    let directory = tempfile::TempDir::new().unwrap();
+    std::fs::write(directory.path().join("st-lukes.json"), document.to_string()).unwrap();
+    let stack = crate::world::start_stack(directory.path(), &Timing::default(), &clock, crate::world::OFTEN).await;
+    let base = stack.callback_base_url();
+    let check =
+        async |document: &Json, base: &str| connector::ping::twilio::callback(&tenant(document), Some(base)).await;
+    let well = check(&document, base).await;
+    assert_eq!(well.verdict, Verdict::Ok, "{well:?}");
+    // It answers there as well, but Twilio would sign another address than it expects.
+    let other = check(&document, &base.replace("127.0.0.1", "localhost")).await;
+    assert!(other.verdict == Verdict::Trouble && other.found.contains("doesn't take its signature"), "{other:?}");
+    document["twilio"]["auth_token"] = json!("another-token");
+    let other = check(&document, base).await;
+    assert!(other.verdict == Verdict::Trouble && other.remedy.contains("auth_token"), "{other:?}");
+    let written =
+        scan::tenant(stack.ledger(), &TenantId::parse("st-lukes").unwrap(), clock.now(), |_| ()).await.unwrap();
+    assert!(written.stories.is_empty() && written.odd.is_empty(), "nothing is written");
 }

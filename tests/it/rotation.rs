@@ -1,8 +1,11 @@
 //! Rotation of an auth token: whichever of the tokens Twilio signs with at the moment is taken, without a deploy and without
-//! waiting for the cached document; and a forger can't make us ask AWS at will.
+//! waiting for the cached document; a forger can't make us ask AWS at will; and a Secrets Manager that never answers costs no
+//! callback.
 
+use crate::aws::falling_silent;
 use crate::stage::wire::Wire;
 use crate::stage::{ACCOUNT, MORNING, Stage, Time};
+use futures::future::join_all;
 use http::{HeaderMap, HeaderName, StatusCode};
 use local::aws::secrets::Secrets;
 use local::stack::sdk_config;
@@ -34,6 +37,8 @@ struct Door {
     _secrets: Secrets,
     /// Secrets Manager has a hiccup.
     hiccup: Arc<AtomicBool>,
+    /// It takes requests and never answers.
+    silent: Arc<AtomicBool>,
 }
 
 impl Door {
@@ -45,8 +50,9 @@ impl Door {
         let (stage, time, wire) = (Stage::new().await, Time::at(MORNING), Wire::new());
         let directory = TempDir::new().unwrap();
         let secrets = Secrets::start(directory.path().to_owned(), TENANT_SECRET_PREFIX.to_owned()).await.unwrap();
-        let hiccup = Arc::new(AtomicBool::new(false));
-        let url = wire.in_front_of(with_hiccups(secrets.endpoint_url(), Arc::clone(&hiccup)).await);
+        let (hiccup, silent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let url = with_hiccups(secrets.endpoint_url(), Arc::clone(&hiccup)).await;
+        let url = wire.in_front_of(falling_silent(url, Arc::clone(&silent)).await);
         let client = aws_sdk_secretsmanager::Client::new(&sdk_config(url).await);
         let deps = callback::Deps {
             ledger: stage.ledger.clone(),
@@ -55,7 +61,7 @@ impl Door {
             callback_base_url: base_url.to_owned(),
             metrics: Metrics::off(time.clock()),
         };
-        Self { stage, time, deps, base_url, wire, directory, _secrets: secrets, hiccup }
+        Self { stage, time, deps, base_url, wire, directory, _secrets: secrets, hiccup, silent }
     }
 
     /// Writes a version of the tenant's secret.
@@ -201,4 +207,37 @@ async fn a_forger_does_not_make_us_ask_at_will_and_a_rotation_is_seen_all_the_sa
     assert_eq!(door.knock("new").await, 204);
     assert_eq!((door.asked(), door.knock("old").await), (5, 403));
     assert_eq!(door.stage.items().await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secrets_manager_that_takes_requests_and_never_answers_costs_one_of_them_and_no_callback() {
+    let door = Door::open().await;
+    door.write("mercy.json", "old", None);
+    assert_eq!(door.knock("old").await, 204);
+    door.write("mercy.json", "new", None);
+    door.silent.store(true, Ordering::SeqCst);
+    door.time.pass(store::MAX_AGE);
+    let asked = door.asked();
+    let knocks = join_all((0..100).map(|_| door.knock("old"))).await;
+    assert!(knocks.iter().all(|status| *status == 204), "{knocks:?}");
+    assert!(door.asked() <= asked + 1, "{} requests", door.asked() - asked);
+    // It isn't asked again at once, even if it would answer; and then it is.
+    door.silent.store(false, Ordering::SeqCst);
+    let asked = door.asked();
+    assert_eq!((door.knock("old").await, door.asked()), (204, asked));
+    door.time.pass(Duration::from_secs(15));
+    assert_eq!((door.knock("new").await, door.asked()), (204, asked + 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_forged_callback_asks_a_silent_secrets_manager_once_and_holds_up_nobody() {
+    let door = Door::open().await;
+    door.write("mercy.json", "old", None);
+    assert_eq!(door.knock("old").await, 204);
+    door.silent.store(true, Ordering::SeqCst);
+    let asked = door.asked();
+    assert_eq!(door.knock("forged").await, 500, "it may be signed with a token that can't be read just now");
+    assert_eq!(join_all((0..100).map(|_| door.knock("forged"))).await, [500; 100]);
+    assert!(door.asked() <= asked + 1, "{} requests", door.asked() - asked);
+    assert_eq!(door.knock("old").await, 204);
 }

@@ -166,6 +166,7 @@ fn every_function_is_deployed_with_its_role_its_logs_and_enough_time() {
     // An attempt may use its whole deadline inside one invocation.
     assert!(timeout("Send") >= timing.attempt_deadline.as_secs(), "send");
     assert!(timeout("Poll") > (timing.tenant_budget + settings::INVOCATION_MARGIN).as_secs(), "poll");
+    assert_eq!(template.properties("Verify")["Timeout"], 29, "what the laptop gives it, too");
     // Twilio waits for 15 seconds in all, an HTTP API for 30.
     assert!(timeout("Callback") < 15 && timeout("Verify") < 30);
     for group in template.of_type("AWS::Logs::LogGroup") {
@@ -195,6 +196,19 @@ fn the_api_has_the_routes_that_the_functions_serve() {
         assert!(deployed.contains(limited), "{limited} is throttled and no route");
     }
     assert!(!template.properties("ApiStage")["AccessLogSettings"].is_null());
+    // A tenant's own limit is reached long before the one that all of them share with every stranger.
+    for route in ["start", "check"] {
+        let shared = &template.properties("ApiStage")["RouteSettings"][format!("POST /verify/{{tenant}}/{route}")];
+        let a_minute = 60 * shared["ThrottlingRateLimit"].as_u64().unwrap();
+        let of_one = verify::limits::STARTS_PER_TENANT_AND_MINUTE as u64;
+        assert!(a_minute >= 40 * of_one && shared["ThrottlingBurstLimit"].as_u64().unwrap() >= of_one, "{route}");
+    }
+    // All that a tenant's portal may ask in vain doesn't ring; a stranger at the limit of one route does.
+    let alarm = template.properties("Api4xxAlarm");
+    let (period, threshold) = (alarm["Period"].as_u64().unwrap(), alarm["Threshold"].as_u64().unwrap());
+    let of_one = verify::limits::STARTS_PER_TENANT_AND_MINUTE as u64 * period / 60;
+    let rate = |route: &str| template.properties("ApiStage")["RouteSettings"][route]["ThrottlingRateLimit"].as_u64();
+    assert!(threshold > 5 * of_one && threshold < period * rate("POST /verify/{tenant}/start").unwrap());
 }
 
 #[test]
@@ -254,6 +268,11 @@ fn every_alarm_is_on_the_dashboard_and_lasts_as_long_as_its_trouble() {
     // Windows slide: what lasts for n periods touches n + 1, and for part of another n + 2.
     assert!(period < timing.patience.as_secs() && timing.patience.as_secs() <= period * (needed - 2));
     assert!(period * periods >= timing.patience.as_secs() * needed);
+    // A batch that runs into the function's time-out, again and again, leaves minutes without a word of it.
+    for alarm in ["SendLateAlarm", "SendBrokenAlarm"] {
+        let period = template.properties(alarm)["Period"].as_u64().unwrap();
+        assert!(period >= 2 * template.properties("Send")["Timeout"].as_u64().unwrap(), "{alarm}");
+    }
     // A source that is tried again every quarter of an hour fails in every period; one bad minute touches two.
     let (period, periods, needed) = seconds("PollFailingAlarm");
     assert!(period > timing.source_retry_cap.as_secs() && needed == periods && needed > 2);

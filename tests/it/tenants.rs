@@ -1,7 +1,8 @@
 //! One tenant's trouble stays in that tenant.
 
-use crate::aws::{answering, refused};
-use crate::stage::Stage;
+use crate::aws::{answering, falling_silent, refused};
+use crate::stage::wire::Wire;
+use crate::stage::{MORNING, Stage, Time};
 use crate::world::{OFTEN, start_stack, until_still};
 use http::StatusCode;
 use local::demo::{Demo, Moods};
@@ -12,6 +13,8 @@ use shared::notification::State;
 use shared::settings::TENANT_SECRET_PREFIX;
 use shared::tenant::{TenantId, Tenants, store};
 use shared::timing::Timing;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tempfile::TempDir;
 
@@ -145,4 +148,47 @@ async fn a_secret_that_does_not_open_is_its_tenants_trouble_alone() {
     stage.send.tenants = std::sync::Arc::new(tenants);
     assert_eq!(stage.send().await, 2);
     assert_eq!(stage.twilio.requests(), 0);
+}
+
+#[tokio::test]
+async fn a_secrets_manager_that_never_answers_leaves_all_known_tenants_as_they_are() {
+    let (time, wire) = (Time::at(MORNING), Wire::new());
+    let silent = Arc::new(AtomicBool::new(false));
+    let answered = answering(|target, body| match target {
+        "secretsmanager.ListSecrets" => {
+            let names = ["a", "b", "c"].map(|tenant| json!({"Name": name(tenant)}));
+            (StatusCode::OK, json!({"SecretList": names}))
+        }
+        "secretsmanager.BatchGetSecretValue" => {
+            (StatusCode::OK, json!({"SecretValues": [secret("a"), secret("b"), secret("c")]}))
+        }
+        _ => panic!("{body}"),
+    });
+    let url = wire.in_front_of(falling_silent(answered.await, Arc::clone(&silent)).await);
+    let tenants = tenants_of(url, time.clock()).await;
+    assert_eq!(tenants.list().await.unwrap().len(), 3);
+    silent.store(true, Ordering::SeqCst);
+    time.pass(store::MAX_AGE);
+    let asked = wire.passed().len();
+    for _ in 0..3 {
+        assert!(tenants.list().await.unwrap().iter().all(|(_, document)| document.is_ok()));
+    }
+    assert!(wire.passed().len() <= asked + 1, "{} requests", wire.passed().len() - asked);
+}
+
+#[tokio::test]
+async fn a_secret_that_opens_no_longer_is_an_answer_and_its_copy_does_not_serve_on() {
+    let (time, locked) = (Time::at(MORNING), Arc::new(AtomicBool::new(false)));
+    let is_locked = Arc::clone(&locked);
+    let answered = answering(move |_, _| {
+        if is_locked.load(Ordering::SeqCst) { refused("DecryptionFailure") } else { (StatusCode::OK, secret("open")) }
+    });
+    let (tenants, id) = (tenants_of(answered.await, time.clock()).await, TenantId::parse("open").unwrap());
+    assert!(tenants.get(&id).await.unwrap().is_some());
+    locked.store(true, Ordering::SeqCst);
+    assert!(tenants.get(&id).await.unwrap().is_some(), "not asked again while the copy is fresh");
+    time.pass(store::MAX_AGE);
+    assert!(matches!(tenants.get(&id).await, Err(store::Error::Invalid(..))));
+    locked.store(false, Ordering::SeqCst);
+    assert!(tenants.get(&id).await.unwrap().is_some());
 }

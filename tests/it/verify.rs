@@ -7,3 +7,4 @@ mod events;
 mod portal;
 mod secrecy;
 mod starting;
+mod trouble;

@@ -73,6 +73,17 @@ impl World {
 
 /// Starts a stack over a directory of tenant documents, whose sources are read so often.
 pub async fn start_stack(tenants: &Path, timing: &Timing, clock: &Clock, every: Duration) -> Stack {
+    start_measured(tenants, timing, clock, every, Metrics::off(clock.clone())).await
+}
+
+/// The same, with its metrics.
+pub async fn start_measured(
+    tenants: &Path,
+    timing: &Timing,
+    clock: &Clock,
+    every: Duration,
+    metrics: Metrics,
+) -> Stack {
     let options = Options {
         tenants: tenants.to_owned(),
         listen: "127.0.0.1:0".parse().unwrap(),
@@ -82,7 +93,7 @@ pub async fn start_stack(tenants: &Path, timing: &Timing, clock: &Clock, every: 
         timing: timing.clone(),
         clock: clock.clone(),
         adjust: Some(Box::new(move |tenant| tenant.poll.every = every)),
-        metrics: Metrics::off(clock.clone()),
+        metrics,
     };
     Stack::start(options).await.unwrap()
 }

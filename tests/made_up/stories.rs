@@ -192,9 +192,8 @@ pub(crate) fn more_than_once(first: u64, now: Timestamp, random: &mut StdRng) ->
     });
     // Nobody asked for the second, which expired in Twilio's queue.
     tell(&|random| {
-        let sid = sid(random, "SM");
-        let claimed = claim(2, at(120), "8f3c2d1e#00a1");
-        vec![release(2, None), claimed, said(2, &sid, "failed", Some(30_036))]
+        let (claimed, dropped) = (claim(2, at(120), "8f3c2d1e#00a1"), sid(random, "SM"));
+        vec![release(2, None), claimed, said(2, &dropped, "failed", Some(30_036))]
     });
     made
 }

@@ -48,7 +48,10 @@ pub async fn check(deps: &Deps, tenant: &Tenant, asked: &request::Check) -> Resu
         Err(Trouble::Limited { code, retry_after }) => {
             Err(Refusal::TooMany(start::wait(code, retry_after, Some(expires_at), now)))
         }
-        Err(trouble) => Err(Refusal::Unavailable(trouble.to_string())),
+        Err(trouble) => {
+            start::ring(deps, &tenant.id, trouble);
+            Err(Refusal::Unavailable(trouble.to_string()))
+        }
     }
 }
 
@@ -64,7 +67,8 @@ async fn claim(deps: &Deps, tenant: &Tenant, employee: &EmployeeKey, request_id:
         if started.expires_at <= now || history.is_approved(&started.sid) {
             return Err(Refusal::NotFound);
         }
-        if let Some(wait) = limits::wait(history.checks().map(|(at, _)| at), limits::CHECKS_PER_EMPLOYEE, now) {
+        let times = history.checks().map(|(at, _)| at);
+        if let Some(wait) = limits::wait(times, limits::CHECKS_PER_EMPLOYEE, limits::WINDOW, now) {
             deps.metrics.count(&tenant.id, "VerifyCheck", 1, Some("employee_limit"));
             return Err(Refusal::TooMany(wait));
         }

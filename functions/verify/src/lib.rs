@@ -15,6 +15,7 @@ pub mod start;
 
 use answer::{Answer, Refusal};
 use http::Method;
+use jiff::Timestamp;
 use shared::clock::Clock;
 use shared::gateway::{Request, Response};
 use shared::ledger::Ledger;
@@ -39,9 +40,9 @@ pub struct Deps {
     pub clients: Clients,
 }
 
-/// Answers one request.
-pub async fn respond(deps: &Deps, request: Request) -> Response {
-    let answer = route(deps, &request).await.unwrap_or_else(|(refusal, tenant)| {
+/// Answers one request, in an invocation that ends at `until`.
+pub async fn respond(deps: &Deps, request: Request, until: Timestamp) -> Response {
+    let answer = route(deps, &request, until).await.unwrap_or_else(|(refusal, tenant)| {
         // Whoever we don't know chooses what stands in a path; it has no place in a log.
         let tenant = tenant.as_ref().map(|tenant| tenant.id.as_str());
         match &refusal {
@@ -57,7 +58,7 @@ pub async fn respond(deps: &Deps, request: Request) -> Response {
 }
 
 /// What is asked for, done; or why not, and for which tenant if it was its portal that asked.
-async fn route(deps: &Deps, request: &Request) -> Result<Answer, (Refusal, Option<Arc<Tenant>>)> {
+async fn route(deps: &Deps, request: &Request, until: Timestamp) -> Result<Answer, (Refusal, Option<Arc<Tenant>>)> {
     let parts: Vec<&str> = request.path.split('/').collect();
     let (["", "verify", tenant, what @ ("start" | "check")], &Method::POST) = (parts.as_slice(), &request.method)
     else {
@@ -66,7 +67,7 @@ async fn route(deps: &Deps, request: &Request) -> Result<Answer, (Refusal, Optio
     let tenant = portal::authorize(deps, tenant, &request.headers).await.map_err(|refusal| (refusal, None))?;
     let asked = async {
         match *what {
-            "start" => start::start(deps, &tenant, &request::read(&request.body)?).await,
+            "start" => start::start(deps, &tenant, &request::read(&request.body)?, until).await,
             _ => check::check(deps, &tenant, &request::read(&request.body)?).await,
         }
     };

@@ -13,12 +13,19 @@ pub const CODE_LIFE: Duration = Duration::from_mins(10);
 /// person has several numbers in turn, or approves and starts again.
 pub const STARTS_PER_EMPLOYEE: u8 = 5;
 
-/// Checks for one employee in any [`WINDOW`]: mistyping through two codes. Guessing at six digits this way takes more than
-/// a year for an even chance at one, and shows in the audit on the first day.
+/// Codes for one employee in any [`DAY`]: more than anybody needs who signs in at every break of a double shift. Whoever has
+/// somebody texted all day, or guesses all day, is stopped by it.
+pub const STARTS_PER_EMPLOYEE_AND_DAY: u8 = 30;
+
+/// Checks for one employee in any [`WINDOW`]: mistyping through two codes. Twilio takes five for one code, so a day has 150 at
+/// six digits: guessing takes twelve years for an even chance at one, and shows in the audit on the first day.
 pub const CHECKS_PER_EMPLOYEE: usize = 10;
 
 /// What the limits per employee look back on: as long as a code lives, so that whoever waited can have a new one.
 pub const WINDOW: Duration = CODE_LIFE;
+
+/// What [`STARTS_PER_EMPLOYEE_AND_DAY`] looks back on.
+pub const DAY: Duration = Duration::from_hours(24);
 
 /// Codes for all employees of a tenant in one minute of the clock, those for nobody included: shift change at a hospital
 /// of ten thousand stays below it, and a portal gone wild costs some dollars a minute and learns few names. Requests that
@@ -26,12 +33,17 @@ pub const WINDOW: Duration = CODE_LIFE;
 pub const STARTS_PER_TENANT_AND_MINUTE: usize = 300;
 
 /// How long until there is room for another, if `limit` of them already lie in the window before `now`.
-pub fn wait(times: impl IntoIterator<Item = Timestamp>, limit: usize, now: Timestamp) -> Option<Duration> {
-    let begins = stamp::before(now, WINDOW);
+pub fn wait(
+    times: impl IntoIterator<Item = Timestamp>,
+    limit: usize,
+    window: Duration,
+    now: Timestamp,
+) -> Option<Duration> {
+    let begins = stamp::before(now, window);
     let mut recent: Vec<Timestamp> = times.into_iter().filter(|at| *at > begins).collect();
     recent.sort_unstable();
     let blocking = recent.len().checked_sub(limit).and_then(|index| recent.get(index))?;
-    Some(stamp::between(now, stamp::after(*blocking, WINDOW)))
+    Some(stamp::between(now, stamp::after(*blocking, window)))
 }
 
 /// How long until the next minute of the clock.
@@ -51,7 +63,7 @@ mod tests {
     #[test]
     fn a_window_slides() {
         let check = |times: &[i64], now: i64, expect: Option<u64>| {
-            let wait = wait(times.iter().map(|second| at(*second)), 3, at(now));
+            let wait = wait(times.iter().map(|second| at(*second)), 3, WINDOW, at(now));
             assert_eq!(wait.map(|wait| wait.as_secs()), expect, "{times:?} at {now}");
         };
         check(&[], 0, None);

@@ -35,7 +35,8 @@ async fn main() -> Result<(), Error> {
     let deps = &deps;
     // The event as it arrives: lambda_http makes a URI of it for its own request, and panics if a stranger sent what none can hold.
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
-        Ok::<ApiGatewayV2httpResponse, Infallible>(respond(deps, event.payload.into()).await.into())
+        let until = deps.clock.end_of_invocation(event.context.deadline);
+        Ok::<ApiGatewayV2httpResponse, Infallible>(respond(deps, event.payload.into(), until).await.into())
     }))
     .await
 }

@@ -6,10 +6,10 @@ use crate::contact::{self, Contact};
 use crate::{Deps, limits, request};
 use jiff::Timestamp;
 use shared::ledger::Append;
-use shared::ledger::verification::{Asked, Detail, Fact, Masked, NotSent, Started};
+use shared::ledger::verification::{Asked, Detail, Fact, History, Masked, NotSent, Started};
 use shared::notification::EmployeeKey;
 use shared::stamp;
-use shared::tenant::{Mode, Tenant};
+use shared::tenant::{Mode, Tenant, TenantId};
 use shared::twilio::verify::{Channel, NewVerification, Trouble, Verification};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +17,26 @@ use std::time::Duration;
 /// How long to leave Twilio alone when it is busy and doesn't say for how long.
 pub(crate) const BUSY: Duration = Duration::from_secs(30);
 
+/// What one question to Twilio needs of an invocation: the ten seconds that we give it, and one to write down what it said. A
+/// code that went out and isn't written down can't be checked.
+const QUESTION: Duration = Duration::from_secs(11);
+
+/// What must be left of an invocation when a phone is found: a question, and a moment to take the right to ask it.
+pub(crate) const FOR_TWILIO: Duration = Duration::from_secs(12);
+
 /// Twilio's "not found" (Twilio docs, error 20404): for a start, an unknown service or an unknown locale.
 const NOT_FOUND: u32 = 20_404;
 
-/// Sends a code to an employee's phone.
-pub async fn start(deps: &Deps, tenant: &Arc<Tenant>, asked: &request::Start) -> Result<Answer, Refusal> {
+/// Twilio's Fraud Guard: numbers that begin like this one were blocked (Twilio docs, error 60410).
+const FRAUD: u32 = 60_410;
+
+/// Sends a code to an employee's phone. The invocation ends at `until`.
+pub async fn start(
+    deps: &Deps,
+    tenant: &Arc<Tenant>,
+    asked: &request::Start,
+    until: Timestamp,
+) -> Result<Answer, Refusal> {
     if tenant.mode == Mode::DryRun {
         return Err(Refusal::DryRun);
     }
@@ -29,18 +44,22 @@ pub async fn start(deps: &Deps, tenant: &Arc<Tenant>, asked: &request::Start) ->
     let now = deps.clock.now();
     if deps.ledger.starts_in_minute(&tenant.id, now).await? >= limits::STARTS_PER_TENANT_AND_MINUTE {
         deps.metrics.count(&tenant.id, "VerifyStart", 1, Some("tenant_limit"));
+        deps.metrics.count(&tenant.id, "VerifyTrouble", 1, Some("tenant_limit"));
         tracing::error!(tenant = %tenant.id, "the tenant's codes per minute are used up; somebody has to look at its portal");
         return Err(Refusal::TooMany(limits::rest_of_minute(now)));
     }
     deps.ledger.mark_start(&tenant.id, &request_id, now).await?;
-    let Some(contact) = contact::find(deps, tenant, &asked.employee_id).await? else {
+    let Some(contact) = contact::find(deps, tenant, &asked.employee_id, until).await? else {
         deps.metrics.count(&tenant.id, "VerifyStart", 1, Some("nobody"));
         return Err(Refusal::NotFound);
     };
     let employee = EmployeeKey::of(&tenant.id, &asked.employee_id);
     let (at, claim) = claim(deps, tenant, &employee, asked, &contact, &request_id).await?;
-    let sent = send(deps, tenant, &employee, asked.channel, &contact).await;
-    settle(deps, tenant, &employee, at, claim, sent).await
+    // It only makes the answer more exact. Read before there is something to write down that must not be lost.
+    let since = stamp::before(at, 2 * limits::CODE_LIFE);
+    let history = deps.ledger.verification_history(&tenant.id, &employee, since).await.unwrap_or_default();
+    let sent = send(deps, tenant, &employee, asked.channel, &contact, until).await;
+    settle(deps, tenant, &employee, (at, claim), &history, sent).await
 }
 
 /// Takes the right to ask for a code, unless the employee has had too many. Whoever loses a place looks again: the winner
@@ -54,10 +73,11 @@ async fn claim(
     request_id: &str,
 ) -> Result<(Timestamp, Asked), Refusal> {
     for _ in 0..=limits::STARTS_PER_EMPLOYEE {
-        let before = deps.ledger.latest_asked(&tenant.id, employee, limits::STARTS_PER_EMPLOYEE).await?;
+        let before = deps.ledger.latest_asked(&tenant.id, employee, limits::STARTS_PER_EMPLOYEE_AND_DAY).await?;
         let now = stamp::whole_millis(deps.clock.now());
-        let times = before.iter().map(|(at, _)| *at);
-        if let Some(wait) = limits::wait(times, usize::from(limits::STARTS_PER_EMPLOYEE), now) {
+        let wait = |limit: u8, window| limits::wait(before.iter().map(|(at, _)| *at), limit.into(), window, now);
+        let of_day = wait(limits::STARTS_PER_EMPLOYEE_AND_DAY, limits::DAY);
+        if let Some(wait) = of_day.max(wait(limits::STARTS_PER_EMPLOYEE, limits::WINDOW)) {
             deps.metrics.count(&tenant.id, "VerifyStart", 1, Some("employee_limit"));
             return Err(Refusal::TooMany(wait));
         }
@@ -79,18 +99,23 @@ async fn claim(
 }
 
 /// Asks Twilio. A locale that it doesn't have makes it answer "not found", and certainly send nothing: then, as Twilio
-/// advises, without.
+/// advises, without, if there is time.
 async fn send(
     deps: &Deps,
     tenant: &Tenant,
     employee: &EmployeeKey,
     channel: Channel,
     contact: &Contact,
+    until: Timestamp,
 ) -> Result<Verification, Trouble> {
+    let has_time = || stamp::between(deps.clock.now(), until) >= QUESTION;
+    if !has_time() {
+        return Err(Trouble::Unavailable { why: "there was no time left to ask" });
+    }
     let rate_limit = tenant.verify_rate_limit.as_deref().map(|name| (name, employee.as_str()));
     let mut wanted = NewVerification { to: &contact.number, channel, locale: contact.locale, rate_limit };
     match deps.twilio.start_verification(&tenant.twilio, &wanted).await {
-        Err(Trouble::Misconfigured { code: Some(NOT_FOUND) }) if wanted.locale.is_some() => {
+        Err(Trouble::Misconfigured { code: Some(NOT_FOUND) }) if wanted.locale.is_some() && has_time() => {
             wanted.locale = None;
             deps.twilio.start_verification(&tenant.twilio, &wanted).await
         }
@@ -102,13 +127,10 @@ async fn settle(
     deps: &Deps,
     tenant: &Tenant,
     employee: &EmployeeKey,
-    at: Timestamp,
-    claim: Asked,
+    (at, claim): (Timestamp, Asked),
+    history: &History,
     sent: Result<Verification, Trouble>,
 ) -> Result<Answer, Refusal> {
-    let since = stamp::before(at, 2 * limits::CODE_LIFE);
-    // It only makes the answer more exact; what Twilio said is written down without it too.
-    let history = deps.ledger.verification_history(&tenant.id, employee, since).await.unwrap_or_default();
     let verification = match sent {
         Ok(verification) => verification,
         Err(trouble) => {
@@ -117,6 +139,7 @@ async fn settle(
             let fact = Fact::new(deps.clock.now(), Detail::NotSent(not_sent));
             deps.ledger.append_verification(tenant, employee, &fact).await?;
             deps.metrics.count(&tenant.id, "VerifyStart", 1, Some(why));
+            ring(deps, &tenant.id, trouble);
             let expires_at = history.latest_start().map(|(_, started)| started.expires_at);
             return Err(refusal(trouble, expires_at, deps.clock.now()));
         }
@@ -138,6 +161,23 @@ async fn settle(
     tracing::info!(tenant = %tenant.id, %employee, sid = started.sid, channel = started.channel.as_str(), resent = started.resent, "code sent");
     let Started { sid, to, channel, expires_at, resent, .. } = started;
     Ok(Answer::Started { sid, to, channel, expires_at, resent })
+}
+
+/// Rings if somebody has to look: what lasts until it is mended, and what looks like fraud.
+pub(crate) fn ring(deps: &Deps, tenant: &TenantId, trouble: Trouble) {
+    let code = match trouble {
+        Trouble::Account { code } | Trouble::Misconfigured { code } => code,
+        Trouble::Refused { code: code @ Some(FRAUD) } => {
+            // To the portal it is a number that can't be sent a code, which nobody need look at.
+            tracing::error!(%tenant, code, "Twilio takes this for fraud; somebody has to look who asks for codes");
+            code
+        }
+        Trouble::Refused { .. } | Trouble::Limited { .. } | Trouble::Unavailable { .. } | Trouble::InDoubt { .. } => {
+            return;
+        }
+    };
+    let reason = code.map_or_else(|| word(trouble).0.to_owned(), |code| code.to_string());
+    deps.metrics.count(tenant, "VerifyTrouble", 1, Some(&reason));
 }
 
 /// The word for the ledger, and Twilio's code.

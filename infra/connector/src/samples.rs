@@ -35,7 +35,7 @@ pub(crate) fn document() -> serde_json::Value {
         },
         "only_to": ["+13125550142"],
         "contacts": {"query": "ML_CONTACTS", "columns": {"employee_id": "A.EMPLID", "phone": "B.PHONE", "name": "C.NAME_DISPLAY"}},
-        "portal_token": "portal-token-1",
+        "portal_token": "portal-token-for-tests-1",
         "events": [{
             "source": "payroll", "kind": "payroll_posted", "query": "ML_PAYROLL_POSTED", "fixed_prompts": {"COMPANY": "SLH"},
             "channels": ["sms", "voice"], "escalate_after_minutes": 15

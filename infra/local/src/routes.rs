@@ -5,7 +5,12 @@ use crate::aws::gateway::Route;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use serde_json::{Value, json};
 use shared::gateway::{Request, Response};
+use shared::stamp;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long verify may take: its `Timeout` in `template.yaml`.
+const OF_VERIFY: Duration = Duration::from_secs(29);
 
 /// Every route. `base_url` is where callers reach the API.
 pub(crate) fn all(callback: &Arc<callback::Deps>, verify: &Arc<verify::Deps>, base_url: &str) -> Vec<Route> {
@@ -22,7 +27,8 @@ pub(crate) fn all(callback: &Arc<callback::Deps>, verify: &Arc<verify::Deps>, ba
         let deps = Arc::clone(verify);
         add(&mut routes, &mapped, path, move |request| {
             let deps = Arc::clone(&deps);
-            async move { verify::respond(&deps, request).await }
+            let until = stamp::after(deps.clock.now(), OF_VERIFY);
+            async move { verify::respond(&deps, request, until).await }
         });
     }
     routes

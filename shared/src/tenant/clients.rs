@@ -1,8 +1,12 @@
-//! The tenants' clients for PeopleSoft, kept from one invocation to the next: they hold connections and tokens.
+//! The tenants' clients for PeopleSoft, kept from one invocation to the next: they hold connections and tokens. And whether
+//! PeopleSoft refused a tenant's credentials, so that it isn't asked with them again at once.
 
 use super::{Tenant, TenantId};
 use crate::clock::Clock;
 use crate::peoplesoft::{Client, Error, Roads};
+use crate::stamp;
+use crate::timing::CREDENTIALS_PAUSE;
+use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +18,14 @@ pub struct Clients(Mutex<Known>);
 struct Known {
     /// Made with the first client, if nobody brought them: for every tenant anew they would take seconds and hundreds of megabytes.
     roads: Option<Roads>,
-    of: HashMap<TenantId, (Arc<Tenant>, Client)>,
+    of: HashMap<TenantId, Kept>,
+}
+
+struct Kept {
+    /// The document that the client was made from.
+    tenant: Arc<Tenant>,
+    client: Client,
+    refused_at: Option<Timestamp>,
 }
 
 impl Clients {
@@ -27,18 +38,33 @@ impl Clients {
     /// own; nothing is asked of PeopleSoft.
     pub fn of(&self, tenant: &Arc<Tenant>, clock: &Clock) -> Result<Client, Error> {
         let mut known = self.lock();
-        if let Some((same, client)) = known.of.get(&tenant.id)
-            && Arc::ptr_eq(same, tenant)
+        if let Some(kept) = known.of.get(&tenant.id)
+            && Arc::ptr_eq(&kept.tenant, tenant)
         {
-            return Ok(client.clone());
+            return Ok(kept.client.clone());
         }
         let roads = match &known.roads {
             Some(roads) => roads.clone(),
             None => known.roads.insert(Roads::new()?).clone(),
         };
         let client = Client::sharing(&roads, tenant.peoplesoft.clone(), clock.clone())?;
-        known.of.insert(tenant.id.clone(), (Arc::clone(tenant), client.clone()));
+        let kept = Kept { tenant: Arc::clone(tenant), client: client.clone(), refused_at: None };
+        known.of.insert(tenant.id.clone(), kept);
         Ok(client)
+    }
+
+    /// Remembers that PeopleSoft refused the credentials of the document that the tenant's client was made from.
+    pub fn note_refusal(&self, id: &TenantId, now: Timestamp) {
+        if let Some(kept) = self.lock().of.get_mut(id) {
+            kept.refused_at = Some(now);
+        }
+    }
+
+    /// Whether PeopleSoft refused the credentials of this very document so lately that they must not be tried again.
+    pub fn is_refused(&self, tenant: &Arc<Tenant>, now: Timestamp) -> bool {
+        let known = self.lock();
+        let same = known.of.get(&tenant.id).filter(|kept| Arc::ptr_eq(&kept.tenant, tenant));
+        same.and_then(|kept| kept.refused_at).is_some_and(|at| stamp::between(at, now) < CREDENTIALS_PAUSE)
     }
 
     /// Forgets the clients of all tenants but those that `stays` knows.

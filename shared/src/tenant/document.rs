@@ -348,11 +348,18 @@ fn time_zones(section: &Section<'_>) -> BTreeMap<String, TimeZone> {
     zones
 }
 
+/// The fewest characters of a portal's token: with random letters and digits, out of reach for whoever tries them over HTTP.
+const SHORTEST_PORTAL_TOKEN: usize = 16;
+
 fn portal_tokens(section: &Section<'_>) -> Vec<SecretString> {
     let token = |key| {
         let text = section.text(key)?;
-        if text.trim().len() < 8 {
-            section.problem(key, "must have at least 8 characters; make one with: openssl rand -hex 32");
+        // What a header can carry, and nobody guesses.
+        if text.len() < SHORTEST_PORTAL_TOKEN || !text.bytes().all(|b| b.is_ascii_graphic()) {
+            let what = format!(
+                "must be {SHORTEST_PORTAL_TOKEN} or more letters, digits and signs, without white space; make one with: openssl rand -hex 32"
+            );
+            section.problem(key, what);
             return None;
         }
         Some(SecretString::from(text))

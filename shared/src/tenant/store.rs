@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -23,7 +23,12 @@ const AFRESH_EVERY: Duration = Duration::from_secs(30);
 /// The same after a fetch that failed: Twilio's tries of one callback all lie within 15 seconds, and one of them has to find
 /// the tokens.
 const AFRESH_AFTER_FAILURE: Duration = Duration::from_secs(2);
-/// How many names without a secret are remembered, so that made-up ones cost neither calls nor memory.
+/// How long an answer is waited for where a copy can serve on. Callback has ten seconds for everything, and may need two answers.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// After a failure, how long copies serve on before Secrets Manager is asked again: one that doesn't answer must not cost every
+/// caller that wait.
+const LEFT_ALONE: Duration = Duration::from_secs(15);
+/// How many names without a secret are remembered: a made-up one costs a call once in [`MAX_AGE`], and memory not for ever.
 const UNKNOWN_KEPT: usize = 1000;
 /// Refusals that are about one secret: its key or its policy (Secrets Manager API, `GetSecretValue`, errors).
 const OF_ONE_SECRET: &[&str] = &["DecryptionFailure", "AccessDeniedException", "InvalidParameterException"];
@@ -50,6 +55,8 @@ pub struct Tenants {
     adjust: Option<Adjust>,
     entries: Mutex<HashMap<TenantId, Arc<Mutex<Entry>>>>,
     listed: Mutex<Option<(Timestamp, Vec<TenantId>)>>,
+    /// When Secrets Manager was last asked for a document or for all names, and why it couldn't be reached; `None` if it could.
+    failure: std::sync::Mutex<Option<(Timestamp, Error)>>,
 }
 
 type Adjust = Box<dyn Fn(&mut Tenant) + Send + Sync>;
@@ -73,7 +80,16 @@ pub type Listed = (TenantId, Result<Arc<Tenant>, Arc<Invalid>>);
 impl Tenants {
     /// Tenants whose secrets are named `prefix` and the tenant's id.
     pub fn new(client: Client, prefix: String, clock: Clock, max_age: Duration) -> Self {
-        Self { client, prefix, clock, max_age, adjust: None, entries: Mutex::default(), listed: Mutex::default() }
+        Self {
+            client,
+            prefix,
+            clock,
+            max_age,
+            adjust: None,
+            entries: Mutex::default(),
+            listed: Mutex::default(),
+            failure: std::sync::Mutex::default(),
+        }
     }
 
     /// The same tenants, each changed by `adjust` once its document is found good: for trials, which bend time.
@@ -83,18 +99,24 @@ impl Tenants {
         self
     }
 
-    /// One tenant; `None` if it has no secret. A copy past its age is still used if Secrets Manager can't be reached.
+    /// One tenant; `None` if it has no secret. A copy past its age is still used if Secrets Manager can't be reached, and not if it
+    /// refuses to open the secret: whoever changed a key or a policy has to see what comes of it, not whoever restarts us.
     pub async fn get(&self, id: &TenantId) -> Result<Option<Arc<Tenant>>, Error> {
         let entry = self.entry(id).await;
         let mut entry = entry.lock().await;
         let now = self.clock.now();
         if !entry.is_fresh(now, self.max_age) {
-            match self.fetch(id, "AWSCURRENT").await {
-                Ok(json) => self.renew(&mut entry, id, now, json.as_deref()),
-                Err(error) if entry.document.is_some() => {
-                    tracing::warn!(tenant = %id, error = %error, "secret not refreshed, the cached copy serves on");
-                }
-                Err(error) => return Err(error),
+            let has_copy = entry.document.is_some();
+            match self.failed_lately(has_copy) {
+                Some(_) if has_copy => {}
+                Some(error) => return Err(error),
+                None => match self.note(self.fetch(id, "AWSCURRENT", has_copy).await) {
+                    Ok(json) => self.renew(&mut entry, id, now, json.as_deref()),
+                    Err(error @ Error::Unreachable(_)) if has_copy => {
+                        tracing::warn!(tenant = %id, error = %error, "secret not refreshed, the cached copy serves on");
+                    }
+                    Err(error) => return Err(error),
+                },
             }
         }
         match &entry.document {
@@ -108,16 +130,17 @@ impl Tenants {
     pub async fn list(&self) -> Result<Vec<Listed>, Error> {
         let now = self.clock.now();
         let mut listed = self.listed.lock().await;
+        let has_copy = listed.is_some();
         let fresh = listed.as_ref().filter(|(at, _)| crate::stamp::between(*at, now) < self.max_age);
-        if fresh.is_none() {
-            match self.list_names().await {
+        if fresh.is_none() && (!has_copy || self.failed_lately(has_copy).is_none()) {
+            match self.note(self.list_names(has_copy).await) {
                 Ok(names) => {
-                    if let Err(error) = self.fetch_many(&names, now).await {
+                    if let Err(error) = self.fetch_many(&names, now, has_copy).await {
                         tracing::warn!(error = %error, "secrets not read together; each is read alone");
                     }
                     *listed = Some((now, names));
                 }
-                Err(error) if listed.is_some() => {
+                Err(error) if has_copy => {
                     tracing::warn!(error = %error, "secrets not listed, the known tenants serve on");
                 }
                 Err(error) => return Err(error),
@@ -154,17 +177,22 @@ impl Tenants {
         // Should this fetch be given up half-way, it counts as one.
         entry.afresh = Some((now, Err(Error::Unreachable("they are being fetched".to_owned()))));
         let answer = self.fetch_tokens(id, &mut entry, now).await;
-        entry.afresh = Some((now, answer.clone()));
+        entry.afresh = Some((self.clock.now(), answer.clone()));
         answer
     }
 
     async fn fetch_tokens(&self, id: &TenantId, entry: &mut Entry, now: Timestamp) -> Result<Vec<SecretString>, Error> {
         let mut tokens = Vec::new();
         for stage in ["AWSCURRENT", "AWSPENDING"] {
-            let Some(json) = self.fetch(id, stage).await? else { continue };
-            if let Ok(tenant) = self.parse(id, &json) {
-                tokens.push(tenant.twilio.auth_token);
-                tokens.extend(tenant.twilio.next_auth_token);
+            let Some(json) = self.fetch(id, stage, entry.document.is_some()).await? else { continue };
+            match self.parse(id, &json) {
+                Ok(tenant) => {
+                    tokens.push(tenant.twilio.auth_token);
+                    tokens.extend(tenant.twilio.next_auth_token);
+                }
+                Err(invalid) => {
+                    tracing::warn!(tenant = %id, stage, error = %invalid, "a version of the secret is no tenant document");
+                }
             }
             if stage == "AWSCURRENT" {
                 self.renew(entry, id, now, Some(&json));
@@ -202,6 +230,26 @@ impl Tenants {
         }
     }
 
+    /// Remembers whether an answer came.
+    fn note<T>(&self, answer: Result<T, Error>) -> Result<T, Error> {
+        let failed = answer.as_ref().err().filter(|error| matches!(error, Error::Unreachable(_)));
+        *self.failure() = failed.map(|error| (self.clock.now(), error.clone()));
+        answer
+    }
+
+    /// What asking again would only repeat, after too short a while.
+    fn failed_lately(&self, has_copy: bool) -> Option<Error> {
+        let pause = if has_copy { LEFT_ALONE } else { AFRESH_AFTER_FAILURE };
+        let failure = self.failure();
+        let (_, error) = failure.as_ref().filter(|(at, _)| crate::stamp::between(*at, self.clock.now()) < pause)?;
+        Some(error.clone())
+    }
+
+    /// What a panic elsewhere left behind is still good: every change is one step.
+    fn failure(&self) -> MutexGuard<'_, Option<(Timestamp, Error)>> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn entry(&self, id: &TenantId) -> Arc<Mutex<Entry>> {
         let mut entries = self.entries.lock().await;
         if entries.len() >= UNKNOWN_KEPT && !entries.contains_key(id) {
@@ -210,9 +258,9 @@ impl Tenants {
         Arc::clone(entries.entry(id.clone()).or_default())
     }
 
-    async fn fetch(&self, id: &TenantId, stage: &str) -> Result<Option<String>, Error> {
+    async fn fetch(&self, id: &TenantId, stage: &str, has_copy: bool) -> Result<Option<String>, Error> {
         let name = format!("{}{id}", self.prefix);
-        match self.client.get_secret_value().secret_id(name).version_stage(stage).send().await {
+        match soon(has_copy, self.client.get_secret_value().secret_id(name).version_stage(stage).send()).await? {
             Ok(output) => Ok(output.secret_string),
             Err(error) => match error.as_service_error() {
                 // The second is what a secret says that is marked for deletion: whoever did that wants it gone.
@@ -231,11 +279,11 @@ impl Tenants {
         }
     }
 
-    async fn list_names(&self) -> Result<Vec<TenantId>, Error> {
+    async fn list_names(&self, has_copy: bool) -> Result<Vec<TenantId>, Error> {
         let filter = Filter::builder().key(FilterNameStringType::Name).values(&self.prefix).build();
         let mut pages = self.client.list_secrets().filters(filter).into_paginator().send();
         let mut names = Vec::new();
-        while let Some(page) = pages.next().await {
+        while let Some(page) = soon(has_copy, pages.next()).await? {
             for secret in page.map_err(|error| unreachable(&error))?.secret_list.unwrap_or_default() {
                 let Some(name) = secret.name.as_deref().and_then(|name| name.strip_prefix(&self.prefix)) else {
                     continue;
@@ -250,7 +298,7 @@ impl Tenants {
         Ok(names)
     }
 
-    async fn fetch_many(&self, names: &[TenantId], now: Timestamp) -> Result<(), Error> {
+    async fn fetch_many(&self, names: &[TenantId], now: Timestamp, has_copy: bool) -> Result<(), Error> {
         let mut stale = Vec::new();
         for id in names {
             if !self.entry(id).await.lock().await.is_fresh(now, self.max_age) {
@@ -259,13 +307,8 @@ impl Tenants {
         }
         for batch in stale.chunks(BATCH) {
             let ids = batch.iter().map(|id| format!("{}{id}", self.prefix)).collect();
-            let output = self
-                .client
-                .batch_get_secret_value()
-                .set_secret_id_list(Some(ids))
-                .send()
-                .await
-                .map_err(|error| unreachable(&error))?;
+            let asked = self.client.batch_get_secret_value().set_secret_id_list(Some(ids)).send();
+            let output = soon(has_copy, asked).await?.map_err(|error| unreachable(&error))?;
             for secret in output.secret_values.unwrap_or_default() {
                 let id = secret.name.as_deref().and_then(|name| name.strip_prefix(&self.prefix)).map(TenantId::parse);
                 let (Some(Ok(id)), Some(json)) = (id, secret.secret_string) else { continue };
@@ -289,6 +332,15 @@ impl Entry {
     fn is_fresh(&self, now: Timestamp, max_age: Duration) -> bool {
         self.fetched_at.is_some_and(|at| crate::stamp::between(at, now) < max_age)
     }
+}
+
+/// An answer, unless it takes longer than whoever has a copy should wait.
+async fn soon<T>(has_copy: bool, answer: impl Future<Output = T>) -> Result<T, Error> {
+    if !has_copy {
+        return Ok(answer.await);
+    }
+    let late = |_| Error::Unreachable(format!("no answer within {} s", PATIENCE.as_secs()));
+    tokio::time::timeout(PATIENCE, answer).await.map_err(late)
 }
 
 fn unreachable<E: std::error::Error + ProvideErrorMetadata + 'static>(error: &SdkError<E>) -> Error {

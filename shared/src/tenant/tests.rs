@@ -161,8 +161,8 @@ fn addresses_may_be_given_in_two_ways() {
     check(json!({"base_url": format!("{listener}/PSFT_HR")}), &format!("{listener}/PSFT_HR"));
     check(json!({"base_url": listener}), "peoplesoft.node: is required");
     check(json!({"base_url": listener, "host": "hr.example.org", "node": "N"}), "contradicts \"host\"");
-    check(json!({"base_url": "ftp://hr.example.org", "node": "N"}), "must be an http or https address");
-    check(json!({"base_url": "https://user@hr.example.org", "node": "N"}), "must be an http or https address");
+    check(json!({"base_url": "ftp://hr.example.org", "node": "N"}), "must be an https address");
+    check(json!({"base_url": "https://user@hr.example.org", "node": "N"}), "must be an https address");
     check(json!({"host": "https://hr.example.org", "node": "N"}), "must be a host name alone");
     check(json!({"host": "hr.example.org:8000", "node": "N"}), "must be a host name alone");
     check(json!({"host": "hr.münchen.example", "node": "N"}), "must be in ASCII");

@@ -17,8 +17,6 @@ pub struct StatusCallback {
     pub status: String,
     /// Whose sid it is.
     pub channel: Channel,
-    /// The account that sent it. A caller who knows the tenant compares.
-    pub account_sid: Option<String>,
     /// Why it failed, a code for [`super::codes::delivery`].
     pub error_code: Option<u32>,
     /// Everything Twilio sent: a string for each name, or an array of them where a name came repeatedly. If it is more than
@@ -27,22 +25,14 @@ pub struct StatusCallback {
 }
 
 /// An incoming text (Twilio docs, Messaging webhook request).
-#[derive(Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Inbound {
     /// `SM…` or `MM…`.
     pub sid: String,
     /// Who wrote.
     pub from: PhoneNumber,
-    /// To which of our senders, a number or a short code.
-    pub to: String,
-    /// What they wrote, untrimmed.
-    pub body: String,
-    /// Twilio's own reading of the body, where Advanced Opt-Out is on.
-    pub opt_out_type: Option<String>,
     /// What it asks for; `None` for an ordinary text.
     pub keyword: Option<Keyword>,
-    /// Everything Twilio sent, in the shape of [`StatusCallback::fields`].
-    pub fields: Map<String, Value>,
 }
 
 /// What a text of one word asks for. Twilio has acted on it and answered it; we take note.
@@ -83,7 +73,6 @@ impl StatusCallback {
             sid: sid.to_owned(),
             status: status.filter(|word| is_word(word)).ok_or(Malformed::Status)?.to_owned(),
             channel,
-            account_sid: value(params, "AccountSid").map(str::to_owned),
             error_code: value(params, "ErrorCode").and_then(|code| code.parse().ok()),
             fields: fields(params),
         })
@@ -96,21 +85,13 @@ impl Inbound {
         let sid =
             message_sid(params).filter(|sid| Channel::of_sid(sid) == Some(Channel::Message)).ok_or(Malformed::Sid)?;
         let from = value(params, "From").unwrap_or_default().to_owned();
-        let to = value(params, "To").unwrap_or_default().to_owned();
-        let body = value(params, "Body").unwrap_or_default().to_owned();
-        let opt_out_type = value(params, "OptOutType").map(str::to_owned);
+        // With Advanced Opt-Out the account chooses its own words, and in other languages, so Twilio's reading wins.
+        let twilios = value(params, "OptOutType").and_then(Keyword::of_opt_out_type);
+        let text = |name| value(params, name).unwrap_or_default();
         Ok(Self {
             sid: sid.to_owned(),
             from: PhoneNumber::try_from(from).ok().ok_or(Malformed::From)?,
-            // With Advanced Opt-Out the account chooses its own words, and in other languages, so Twilio's reading wins.
-            keyword: opt_out_type
-                .as_deref()
-                .and_then(Keyword::of_opt_out_type)
-                .or_else(|| Keyword::of_body(&body, &to)),
-            to,
-            body,
-            opt_out_type,
-            fields: fields(params),
+            keyword: twilios.or_else(|| Keyword::of_body(text("Body"), text("To"))),
         })
     }
 }
@@ -188,16 +169,6 @@ impl fmt::Debug for StatusCallback {
             .field("sid", &self.sid)
             .field("status", &self.status)
             .field("error_code", &self.error_code)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Inbound {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inbound")
-            .field("sid", &self.sid)
-            .field("from", &self.from)
-            .field("keyword", &self.keyword)
             .finish_non_exhaustive()
     }
 }

@@ -2,7 +2,7 @@
 
 use super::contract::Contract;
 use crate::stage::MORNING;
-use crate::world::start_stack;
+use crate::world::start_measured;
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use local::demo::{Demo, Moods, PORTAL_TOKEN, TENANT};
@@ -11,13 +11,13 @@ use local::stack::Stack;
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::ledger::Item;
-use shared::ledger::read::Consistency;
 use shared::ledger::verification::{CheckResult, Detail, Fact};
+use shared::metrics::Metrics;
 use shared::notification::EmployeeKey;
 use shared::tenant::TenantId;
 use shared::timing::Timing;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// As many as it takes for one of every sort to be among them.
@@ -29,6 +29,8 @@ pub struct Portal {
     pub stack: Stack,
     clock: Clock,
     passed: Arc<AtomicI64>,
+    /// Metrics, one line each.
+    lines: Arc<Mutex<Vec<String>>>,
     http: reqwest::Client,
     contract: Contract,
     /// Employees and what PeopleSoft has of them.
@@ -72,8 +74,11 @@ impl Portal {
             change(document);
         });
         let timing = Timing { twilio_timeout, ..Timing::default() };
+        let lines = Arc::<Mutex<Vec<String>>>::default();
+        let heard = Arc::clone(&lines);
+        let metrics = Metrics::to(clock.clone(), move |line| heard.lock().unwrap().push(line));
         // The first poll is the only one, and is over: nobody reads or writes behind the portal's back.
-        let stack = start_stack(demo.tenants(), &timing, &clock, Duration::from_hours(1)).await;
+        let stack = start_measured(demo.tenants(), &timing, &clock, Duration::from_hours(1), metrics).await;
         while stack.polls(|polls| polls.count) == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -82,7 +87,7 @@ impl Portal {
         let payroll = expectations.into_iter().filter(|one| one.source == "payroll");
         let people = payroll.map(|one| (one.employee_id, one.outcome)).collect();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { demo, stack, clock, passed, http, contract: Contract::read(), people }
+        Self { demo, stack, clock, passed, lines, http, contract: Contract::read(), people }
     }
 
     /// The `index`th employee who can be reached, and the number.
@@ -148,6 +153,19 @@ impl Portal {
     /// Puts the clock forward, for us and for Twilio alike.
     pub fn advance(&self, seconds: i64) {
         self.passed.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    /// What puts the clock forward, by milliseconds.
+    pub fn passed(&self) -> Arc<AtomicI64> {
+        Arc::clone(&self.passed)
+    }
+
+    /// The reasons that a metric was counted for, in order of time.
+    pub fn counted(&self, metric: &str) -> Vec<String> {
+        let lines = self.lines.lock().unwrap();
+        let lines = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let of_metric = lines.filter(|line| line.get(metric).is_some());
+        of_metric.map(|line| line["reason"].as_str().unwrap_or_default().to_owned()).collect()
     }
 
     /// Changes the tenant's document, and lets the copies of it grow old.

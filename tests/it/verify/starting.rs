@@ -106,10 +106,10 @@ async fn nobody_looks_like_anybody_without_a_phone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_tenants_portal_is_heard() {
-    let portal = Portal::open_with(|document| document["next_portal_token"] = json!("the-next-token")).await;
+    let portal = Portal::open_with(|document| document["next_portal_token"] = json!("the-next-portal-token")).await;
     let (id, _) = portal.reachable(0);
     let body = json!({"employee_id": id, "channel": "sms"}).to_string();
-    for token in [PORTAL_TOKEN, "the-next-token"] {
+    for token in [PORTAL_TOKEN, "the-next-portal-token"] {
         assert_eq!(portal.ask_as(TENANT, Some(&format!("Bearer {token}")), "start", &body).await.status, 202);
     }
     let good = format!("Bearer {PORTAL_TOKEN}");
@@ -155,6 +155,23 @@ async fn five_codes_in_ten_minutes_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn thirty_codes_a_day_and_no_more() {
+    let portal = Portal::open().await;
+    let (id, _) = portal.reachable(0);
+    for round in 0..6 {
+        for _ in 0..5 {
+            assert_eq!(portal.start(id).await.status, 202, "{round}");
+        }
+        portal.advance(601);
+    }
+    let refused = portal.start(id).await;
+    assert_eq!(refused.refusal(), (429, "too_many"));
+    assert!((82_000..86_400 - 3600).contains(&refused.retry_after()), "{refused:?}");
+    portal.advance(refused.retry_after().try_into().unwrap());
+    assert_eq!(portal.start(id).await.status, 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_tenants_minute_is_full_at_some_point() {
     let portal = Portal::open().await;
     let (id, _) = portal.reachable(0);
@@ -168,6 +185,7 @@ async fn a_tenants_minute_is_full_at_some_point() {
     let refused = portal.start(id).await;
     assert!(refused.refusal() == (429, "too_many") && (1..=60).contains(&refused.retry_after()), "{refused:?}");
     assert!(portal.facts(id).await.is_empty());
+    assert_eq!(portal.counted("VerifyTrouble"), ["tenant_limit"]);
     portal.advance(60);
     assert_eq!(portal.start(id).await.status, 202);
 }
@@ -187,6 +205,7 @@ async fn whatever_twilio_says_has_an_answer_and_a_fact() {
         (busy(Trouble::Code(20003)), (503, "unavailable"), None, "account"),
         (busy(Trouble::Status(503)), (503, "unavailable"), None, "unknown"),
         (unknown(Trouble::Reset), (503, "unavailable"), None, "unknown"),
+        (busy(Trouble::Code(60410)), (404, "not_found"), None, "refused"),
     ]
     .into_iter()
     .enumerate()
@@ -204,6 +223,7 @@ async fn whatever_twilio_says_has_an_answer_and_a_fact() {
         assert_eq!(portal.start(id).await.status, 202, "{fault:?}");
         assert!(portal.check(id, &portal.codes(number).0).await.approved());
     }
+    assert_eq!(portal.counted("VerifyTrouble"), ["60223", "20003", "60410"], "somebody has to look at these alone");
     // A landline takes no texts, and looks like no phone; it can be called.
     let (id, number) = portal.reachable(20);
     portal.demo.twilio.change(|settings| settings.undeliverable = [(number.to_owned(), 30006)].into());

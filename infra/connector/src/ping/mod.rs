@@ -70,7 +70,7 @@ impl Check {
 
 /// Tries everything that a tenant's document names, and whether Twilio's callbacks reach us.
 pub async fn ping(tenant: &Tenant, clock: &Clock, callback_base_url: Option<&str>) -> Vec<Check> {
-    let (mut checks, callback) = tokio::join!(systems(tenant, clock), twilio::callback(&tenant.id, callback_base_url));
+    let (mut checks, callback) = tokio::join!(systems(tenant, clock), twilio::callback(tenant, callback_base_url));
     checks.push(callback);
     checks
 }

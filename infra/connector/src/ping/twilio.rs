@@ -1,9 +1,10 @@
 //! Whether Twilio knows the account and what it sends with, and whether Twilio's callbacks reach us. Sends nothing.
 
 use super::{Check, Verdict};
+use secrecy::ExposeSecret;
 use shared::phone::mask;
-use shared::tenant::{Tenant, TenantId};
-use shared::twilio::{Account, Client, ReadError, Sender, Timeouts};
+use shared::tenant::Tenant;
+use shared::twilio::{Account, Client, ReadError, Sender, Timeouts, signature};
 use std::time::Duration;
 
 const OF: &str = "twilio";
@@ -108,44 +109,48 @@ async fn verify(client: &Client, account: &Account) -> Option<Check> {
     })
 }
 
-/// Knocks at our own door as anybody could: without a signature it must stay shut.
-pub async fn callback(tenant: &TenantId, base_url: Option<&str>) -> Check {
+/// Knocks at our own door as Twilio would, signed for the address that Twilio is told, but with nothing to say: whoever has
+/// the document's token and knows its own address verifies that, finds it malformed, and writes nothing.
+pub async fn callback(tenant: &Tenant, base_url: Option<&str>) -> Check {
     const CHECK: &str = "reachable";
     let Some(base_url) = base_url else {
         return Check::skipped(CALLBACK, CHECK, "CALLBACK_BASE_URL isn't set: where does Twilio reach us?");
     };
-    let url = format!("{base_url}/twilio/{tenant}/status");
+    let url = format!("{base_url}/twilio/{}/status", tenant.id);
+    let signed = signature::sign(tenant.twilio.auth_token.expose_secret(), &url, &[]);
     let http = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
-    let asked = match http {
-        Ok(http) => http.post(&url).send().await,
-        Err(error) => Err(error),
+    let asked = async {
+        let form = "application/x-www-form-urlencoded";
+        let answer = http?.post(&url).header("content-type", form).header(signature::HEADER, signed).send().await?;
+        Ok::<_, reqwest::Error>((answer.status().as_u16(), answer.text().await?))
     };
-    match asked.map(|answer| answer.status().as_u16()) {
-        Ok(403) => Check::ok(CALLBACK, CHECK, format!("{url} turns away what Twilio didn't sign")),
-        Ok(404) => Check::trouble(
-            CALLBACK,
-            CHECK,
+    let trouble = |found: String, remedy: &str| Check::trouble(CALLBACK, CHECK, found, remedy);
+    match asked.await.as_ref().map(|(status, body)| (*status, body.as_str())) {
+        // Only callback says so, and only of what it has verified.
+        Ok((400, "malformed")) => {
+            Check::ok(CALLBACK, CHECK, format!("{url} takes what is signed with the document's token"))
+        }
+        Ok((403, "forbidden")) => trouble(
+            format!("{url} is answered by callback, which doesn't take its signature"),
+            "Check that CALLBACK_BASE_URL is, to the letter, what the stack was deployed with, and that the stored document is of this \
+             stack and holds this auth_token; a tenant's first document is known within five minutes.",
+        ),
+        Ok((403, _)) => trouble(
+            format!("{url}: something before the callback function refuses (HTTP 403)"),
+            "Look at what stands there: a custom domain without a mapping, a distribution that lets no POST through, a firewall.",
+        ),
+        Ok((404, _)) => trouble(
             format!("{url} isn't there (HTTP 404)"),
             "Check CALLBACK_BASE_URL against the stack's outputs, its path included.",
         ),
-        Ok(status @ 200..=299) => Check::trouble(
-            CALLBACK,
-            CHECK,
-            format!("{url} takes what nobody signed (HTTP {status})"),
+        Ok((status @ 200..=299, _)) => trouble(
+            format!("{url} takes what says nothing (HTTP {status})"),
             "Something other than the callback function answers there: correct CALLBACK_BASE_URL.",
         ),
-        Ok(status) => Check::trouble(
-            CALLBACK,
-            CHECK,
-            format!("{url} answers HTTP {status}"),
-            "Look at the callback function's log.",
-        ),
-        Err(_) => Check::trouble(
-            CALLBACK,
-            CHECK,
-            format!("{url} doesn't answer"),
-            "Check CALLBACK_BASE_URL; Twilio must reach it from the internet.",
-        ),
+        Ok((status, _)) => trouble(format!("{url} answers HTTP {status}"), "Look at the callback function's log."),
+        Err(_) => {
+            trouble(format!("{url} doesn't answer"), "Check CALLBACK_BASE_URL; Twilio must reach it from the internet.")
+        }
     }
 }
 

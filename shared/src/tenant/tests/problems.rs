@@ -112,10 +112,16 @@ fn values_out_of_bounds_say_what_would_be_right() {
         check("/peoplesoft/ca_certificate_pem", json!(pem), "holds no certificate in PEM form, or a damaged one");
     }
     for url in ["http://:hush@hr.example.org", "http://hush@hr.example.org", "ftp://hr.example.org", "hr.example.org"] {
-        check("/peoplesoft/base_url", json!(url), "peoplesoft.base_url: must be an http or https address");
-        check("/twilio/api_base_url", json!(url), "twilio.api_base_url: must be an http or https address");
+        check("/peoplesoft/base_url", json!(url), "peoplesoft.base_url: must be an https address");
+        check("/twilio/api_base_url", json!(url), "twilio.api_base_url: must be an https address");
         let oauth = json!({"type": "oauth2", "token_url": url, "client_id": "c", "client_secret": "hush"});
-        check("/peoplesoft/auth", oauth, "peoplesoft.auth.token_url: must be an http or https address");
+        check("/peoplesoft/auth", oauth, "peoplesoft.auth.token_url: must be an https address");
+    }
+    for url in ["http://hr.example.org", "http://10.0.0.7:8000"] {
+        check("/peoplesoft/base_url", json!(url), "peoplesoft.base_url: must begin with https");
+        check("/twilio/api_base_url", json!(url), "twilio.api_base_url: must begin with https");
+        let oauth = json!({"type": "oauth2", "token_url": url, "client_id": "c", "client_secret": "hush"});
+        check("/peoplesoft/auth", oauth, "peoplesoft.auth.token_url: must begin with https");
     }
     check("/peoplesoft/auth/type", json!("ntlm"), "must be \"basic\" or \"oauth2\"");
     check("/peoplesoft/auth/oprid", json!("A:B"), "can't hold a ':'");
@@ -130,7 +136,11 @@ fn values_out_of_bounds_say_what_would_be_right() {
     check("/quiet_hours/start", json!("9 pm"), "must be a time of day like \"21:00\"");
     check("/on_doubt/sms", json!("retry"), "must be \"resend\" or \"hold\"");
     check("/retention_days", json!(0), "retention_days: must be a whole number");
-    check("/portal_token", json!("short"), "must have at least 8 characters");
+    check("/portal_token", json!("short"), "must be 16 or more letters");
+    check("/portal_token", json!("fifteen-letters"), "must be 16 or more letters");
+    check("/portal_token", json!("sixteen letters and more"), "without white space");
+    check("/portal_token", json!(" sixteen-letters-and-more"), "without white space");
+    check("/portal_token", json!("sixteen-létters-and-more"), "must be 16 or more letters");
     check("/time_zones/XYZ", json!("Nowhere/City"), "time_zones.XYZ: is no time zone");
     check("/contacts/columns/employee_id", Value::Null, "contacts.columns.employee_id: is required");
     check("/events/0/source", json!("Pay Roll"), "must be 1 to 40 of a-z");

@@ -14,7 +14,6 @@ fn a_documented_message_callback() {
     );
     let callback = StatusCallback::parse(&params).unwrap();
     assert_eq!((callback.sid.as_str(), callback.status.as_str(), callback.channel), (SID, "sent", Channel::Message));
-    assert_eq!(callback.account_sid.as_deref(), Some("ACxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"));
     assert_eq!(callback.error_code, None);
     assert_eq!(callback.fields.len(), 6);
 }
@@ -114,7 +113,7 @@ fn yes_does_not_undo_the_stop_of_a_toll_free_number() {
 #[test]
 fn an_incoming_text_names_its_sender_and_prints_nothing_of_it() {
     let text = inbound("my pin is 4711", "").unwrap();
-    assert_eq!((text.from.e164(), text.to.as_str(), text.body.as_str()), ("+13125550142", "55555", "my pin is 4711"));
+    assert_eq!((text.from.e164(), text.keyword), ("+13125550142", None));
     let printed = format!("{text:?}");
     assert!(!printed.contains("4711") && !printed.contains("5550142"), "{printed}");
 
