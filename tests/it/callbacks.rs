@@ -3,10 +3,13 @@
 use crate::stage::Stage;
 use crate::world::World;
 use local::demo::Demo;
+use shared::gateway;
 use shared::ledger::read::Consistency;
+use shared::metrics::Metrics;
 use shared::notification::{NotificationId, State};
 use shared::twilio::signature;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 /// What Twilio sends when it has delivered a message.
 fn delivered(sid: &str) -> Vec<(String, String)> {
@@ -179,4 +182,33 @@ async fn forged_callbacks_among_true_ones_change_nothing() {
     assert!(
         progress.states(world.clock.now()).keys().all(|state| matches!(state, State::Delivered | State::Suppressed))
     );
+}
+
+/// What a distribution or a proxy that drops headers makes of every callback.
+#[tokio::test(flavor = "multi_thread")]
+async fn callbacks_that_arrive_without_their_signature_ring_and_those_of_nobody_we_know_dont() {
+    let stage = Stage::new().await;
+    let tenant = stage.tenant("bare", |_| ());
+    let lines = Arc::<Mutex<Vec<String>>>::default();
+    let heard = Arc::clone(&lines);
+    let deps = callback::Deps {
+        ledger: stage.ledger.clone(),
+        tenants: Arc::clone(&stage.tenants),
+        clock: stage.time.clock(),
+        callback_base_url: "https://callbacks.example.org".to_owned(),
+        metrics: Metrics::to(stage.time.clock(), move |line| heard.lock().unwrap().push(line)),
+    };
+    for name in [tenant.as_str(), "nobody"] {
+        let request = gateway::Request {
+            method: http::Method::POST,
+            path: format!("/twilio/{name}/status"),
+            query: String::new(),
+            headers: http::HeaderMap::new(),
+            body: Vec::new(),
+        };
+        assert_eq!(callback::respond(&deps, request).await.status, 403, "{name}");
+    }
+    let lines = lines.lock().unwrap();
+    let [line] = lines.as_slice() else { panic!("{lines:?}") };
+    assert!(line.contains(r#""tenant":"bare","Forged":1,"reason":"signature""#), "{line}");
 }

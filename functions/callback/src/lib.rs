@@ -34,7 +34,7 @@ pub struct Deps {
 /// Why a request isn't taken. The caller gets a dull sentence, the log the detail.
 #[derive(Debug)]
 pub enum Refusal {
-    /// No tenant of ours, or nobody who claims to be Twilio. To the caller it is the same as [`Self::Forbidden`].
+    /// No tenant of ours. To the caller it is the same as [`Self::Forbidden`].
     Unknown(&'static str),
     /// A signature that doesn't fit, or another account's: which of them is nobody's business.
     Forbidden(&'static str),
