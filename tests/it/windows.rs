@@ -1,7 +1,7 @@
 //! Windows: what is asked for, that nothing between two polls is lost, and that nothing old is told.
 
 use crate::polling::{Clinic, QUERY, event, events, query};
-use local::peoplesoft::{Fault, Filter, Kind, Order, Prompt, Query, Quirk, Row, Rule, Settings};
+use local::peoplesoft::{Fault, Filter, Gate, Kind, Order, Prompt, Query, Quirk, Row, Rule, Settings};
 use poll::pages::Error;
 use poll::source::Polled;
 use serde_json::{Value as Json, json};
@@ -386,12 +386,17 @@ async fn a_pause_that_is_asked_for_is_kept_up_to_an_hour() {
 
 #[tokio::test]
 async fn a_lease_keeps_a_second_poll_away() {
-    let clinic = Clinic::open(NOW, query(), |settings, _| {
-        settings.latency.fixed = std::time::Duration::from_millis(300);
-    })
-    .await;
-    let (one, other) = tokio::join!(clinic.poll(), clinic.poll());
-    let read = |polled: &Polled| matches!(polled, Polled::Read(_));
-    assert!(read(&one) != read(&other), "{one:?} {other:?}");
+    let (clinic, gate) = (Clinic::open(NOW, query(), |_, _| ()).await, Gate::shut());
+    clinic.peoplesoft.faults().set(Rule::next(1, Fault::Behind(gate.clone())));
+    let second = async {
+        while clinic.asked() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let polled = clinic.poll().await;
+        gate.open();
+        polled
+    };
+    let (first, second) = tokio::join!(clinic.poll(), second);
+    assert!(matches!((&first, &second), (Polled::Read(_), Polled::NotNow)), "{first:?} {second:?}");
     assert_eq!(clinic.asked(), 1);
 }
