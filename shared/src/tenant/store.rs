@@ -23,7 +23,7 @@ const AFRESH_EVERY: Duration = Duration::from_secs(30);
 /// The same after a fetch that failed: Twilio's tries of one callback all lie within 15 seconds, and one of them has to find
 /// the tokens.
 const AFRESH_AFTER_FAILURE: Duration = Duration::from_secs(2);
-/// How long an answer is waited for where a copy can serve on. Callback has ten seconds for everything, and may need two answers.
+/// How long an answer is waited for where a copy can serve on: Twilio waits four seconds for what a callback is answered.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// After a failure, how long copies serve on before Secrets Manager is asked again: one that doesn't answer must not cost every
 /// caller that wait.
