@@ -9,7 +9,6 @@ use local::stack::Stack;
 use serde_json::{Value, json};
 use shared::clock::Clock;
 use shared::ledger::Item;
-use shared::ledger::read::Consistency;
 use shared::ledger::verification::{CheckResult, Detail, Fact};
 use shared::notification::EmployeeKey;
 use shared::tenant::TenantId;
