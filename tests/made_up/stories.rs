@@ -171,12 +171,12 @@ pub(crate) fn more_than_once(first: u64, now: Timestamp, random: &mut StdRng) ->
         let release = Release { attempt, why, by: by.map(str::to_owned), expires_at: None };
         Fact::new(at(60 * i64::from(attempt) - 30), Detail::Release(release)).starting(attempt)
     };
-    let word = |attempt: u32, sid: &str, status: &str, code: Option<u32>| {
-        Fact::new(at(60 * i64::from(attempt) + 9), Detail::Callback(report(attempt, sid, status, code)))
+    let said = |attempt: u32, sid: &str, word: &str, code: Option<u32>| {
+        Fact::new(at(60 * i64::from(attempt) + 9), Detail::Callback(report(attempt, sid, word, code)))
     };
     // Two messages under the attempt that an operator asked for.
     tell(&|random| {
-        let second = word(2, &sid(random, "SM"), "sent", None);
+        let second = said(2, &sid(random, "SM"), "sent", None);
         [vec![release(2, Some("ada"))], tries(2, &at, random), vec![second]].concat()
     });
     // An operator asked for it, and Twilio took it at the second try.
@@ -192,9 +192,8 @@ pub(crate) fn more_than_once(first: u64, now: Timestamp, random: &mut StdRng) ->
     });
     // Nobody asked for the second, which expired in Twilio's queue.
     tell(&|random| {
-        let sid = sid(random, "SM");
-        let claimed = claim(2, at(120), "8f3c2d1e#00a1");
-        vec![release(2, None), claimed, word(2, &sid, "failed", Some(30_036))]
+        let (claimed, dropped) = (claim(2, at(120), "8f3c2d1e#00a1"), sid(random, "SM"));
+        vec![release(2, None), claimed, said(2, &dropped, "failed", Some(30_036))]
     });
     made
 }
