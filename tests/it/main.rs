@@ -41,6 +41,7 @@ mod ping;
 mod polling;
 mod reasons;
 mod redaction;
+mod restore;
 mod retention;
 mod rotation;
 mod sending;

@@ -57,7 +57,8 @@ pub fn why(audited: &Audited, now: Timestamp) -> Option<String> {
 
 /// Whether Twilio had it long ago and never gave its final word.
 pub fn is_given_up(audited: &Audited, now: Timestamp) -> bool {
-    audited.standing.state == State::Accepted && stamp::between(last_attempt_at(audited), now) > GIVEN_UP
+    let is_accepted = audited.standing.state == State::Accepted && audited.story.created().is_some();
+    is_accepted && stamp::between(last_attempt_at(audited), now) > GIVEN_UP
 }
 
 /// What can be done about them, a line for each kind of trouble.
