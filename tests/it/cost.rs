@@ -67,7 +67,8 @@ async fn a_delivered_text_costs_six_write_units_and_a_look_at_it_half_a_read_uni
     // Some of the staff can't be texted: each costs one unit to say so.
     let reasons = (many.suppressed - few.suppressed) as f64;
     let (written, read) = ((many_written - few_written - reasons) / texts, (many_read - few_read) / texts);
-    assert!(written <= 6.0, "{written} write units a text: created 2, attempt, outcome, sent, delivered");
+    // A fact more would be a whole unit; what a very busy machine makes us repeat is a fraction.
+    assert!(written < 6.25, "{written} write units a text: created 2, attempt, outcome, sent, delivered");
     assert!(read <= 0.55, "{read} read units a text: consent");
 
     // The one look, ten minutes on, by a process that remembers nothing.
