@@ -348,13 +348,13 @@ fn time_zones(section: &Section<'_>) -> BTreeMap<String, TimeZone> {
     zones
 }
 
-/// The fewest characters of a portal's token: with random letters and digits, out of reach for whoever tries them over HTTP.
-const SHORTEST_PORTAL_TOKEN: usize = 16;
+/// The fewest characters of a portal's token.
+const SHORTEST_PORTAL_TOKEN: usize = 8;
 
 fn portal_tokens(section: &Section<'_>) -> Vec<SecretString> {
     let token = |key| {
         let text = section.text(key)?;
-        // What a header can carry, and nobody guesses.
+        // What a header can carry.
         if text.len() < SHORTEST_PORTAL_TOKEN || !text.bytes().all(|b| b.is_ascii_graphic()) {
             let what = format!(
                 "must be {SHORTEST_PORTAL_TOKEN} or more letters, digits and signs, without white space; make one with: openssl rand -hex 32"
