@@ -375,7 +375,7 @@ SELECT
     WHEN stands = 'suppressed' THEN suppressed
     WHEN stands LIKE 'closed_%' THEN coalesce(why, closed)
     WHEN error_code IS NOT NULL AND stands IN ('failed', 'undelivered', 'not_sent') THEN CAST(error_code AS varchar)
-    WHEN stands IN ('failed', 'undelivered') AND word NOT IN ('failed', 'undelivered') THEN word
+    WHEN stands IN ('failed', 'undelivered', 'not_sent') AND word NOT IN ('failed', 'undelivered') THEN word
     WHEN stands IN ('refused', 'deferred') THEN code
     WHEN stands = 'presumed_lost' THEN 'presumed lost'
     WHEN stands = 'no_answer' THEN 'no answer from Twilio'
