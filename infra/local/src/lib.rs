@@ -9,6 +9,8 @@ pub mod aws;
 mod common;
 pub mod demo;
 pub mod export;
+#[cfg(test)]
+mod made;
 pub mod peoplesoft;
 pub mod polls;
 pub mod progress;

@@ -1,38 +1,10 @@
 //! What still moves, and what isn't waited for.
 
 use super::*;
-use jiff::SignedDuration;
-use shared::notification::{Attempt, AttemptOutcome, Created, Fact, Look, NotificationId, Release, Report};
-use shared::phone::{Channel, PhoneNumber};
+use crate::made::{at, created, id};
+use shared::notification::{Attempt, AttemptOutcome, Fact, Look, Release, Report};
 
 const TENANT: &str = "st-lukes";
-
-fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_second(1_773_783_720).unwrap() + SignedDuration::from_secs(seconds)
-}
-
-fn created() -> Fact {
-    let created = Created {
-        employee_id: "0042317".to_owned(),
-        source: "payroll".to_owned(),
-        kind: "payroll_posted".to_owned(),
-        key: vec!["2026-03-15".to_owned()],
-        channel: Channel::Sms,
-        occurred_at: at(0),
-        to: Some(PhoneNumber::try_from("+13125550142".to_owned()).unwrap()),
-        body: Some("Hi Ada".to_owned()),
-        language: None,
-        time_zone: None,
-        not_before: None,
-        expires_at: at(86_400),
-        urgent: false,
-        held: false,
-        suppressed: None,
-        escalate_after_minutes: None,
-        escalates: None,
-    };
-    Fact::new(at(0), Detail::Created(Box::new(created))).starting(1)
-}
 
 fn claim(attempt: u32, seconds: i64) -> Fact {
     let claim = Attempt { attempt, deadline: at(seconds + 6), request_id: "r".to_owned() };
@@ -46,7 +18,7 @@ fn release(attempt: u32, seconds: i64) -> Fact {
 
 /// `attempts` attempts, one each second, all with the same outcome, and the release of the next.
 fn fruitless(attempts: u32, outcome: &Outcome) -> Vec<Fact> {
-    let mut facts = vec![created()];
+    let mut facts = vec![created(|_| ())];
     for attempt in 1..=attempts {
         let seconds = i64::from(attempt);
         let outcome = AttemptOutcome { attempt, outcome: outcome.clone() };
@@ -70,9 +42,8 @@ fn look_in_a_run_since(
 ) -> Progress {
     let timing = Timing::with_patience(Duration::from_secs(3));
     let tenant = TenantId::parse(TENANT).unwrap();
-    let id = NotificationId::parse("74efmocyyirrc-zullv4cgzorbinin").unwrap();
     let mut progress = Progress::default();
-    progress.add(tenant, Story::new(id, facts), is_usable, &Run { timing: &timing, started_at, swept, now });
+    progress.add(tenant, Story::new(id(), facts), is_usable, &Run { timing: &timing, started_at, swept, now });
     progress
 }
 
@@ -100,7 +71,7 @@ fn doubt_that_nobody_settles_is_not_waited_for() {
         Fact::new(at(seconds), Detail::Look(Look { look, why: "no list".to_owned() })).due(at(seconds + 6))
     };
     let check = |looks: u32, started: i64, still: bool| {
-        let mut facts = vec![created(), claim(1, 1)];
+        let mut facts = vec![created(|_| ()), claim(1, 1)];
         facts.extend((1..=looks).map(|number| looked(number, 10 * i64::from(number))));
         let progress = look_in_a_run_since(at(started), at(started), facts, true, at(100));
         assert_eq!(progress.is_still(), still, "{looks} since {started}: {:?}", progress.moving);
@@ -124,7 +95,7 @@ fn what_is_due_is_waited_for_until_a_sweep_has_looked() {
     let accepted = Outcome::Accepted { sid, status: "queued".to_owned(), evidence: None };
     let outcome = Detail::Outcome(AttemptOutcome { attempt: 1, outcome: accepted });
     let check = |started: i64, swept: i64, still: bool| {
-        let facts = vec![created().due(at(6)), claim(1, 1), Fact::new(at(2), outcome.clone())];
+        let facts = vec![created(|_| ()).due(at(6)), claim(1, 1), Fact::new(at(2), outcome.clone())];
         let progress = look_in_a_run_since(at(started), at(swept), facts, true, at(200));
         assert_eq!(progress.is_still(), still, "since {started}, swept {swept}: {:?}", progress.moving);
     };
@@ -133,7 +104,7 @@ fn what_is_due_is_waited_for_until_a_sweep_has_looked() {
     check(100, 99, false); // it was due while nothing ran
     check(100, 100, true);
     check(-1000, -1000, false);
-    let busy = look(vec![created().due(at(6)), claim(1, 1), Fact::new(at(2), outcome.clone())], true, at(400));
+    let busy = look(vec![created(|_| ()).due(at(6)), claim(1, 1), Fact::new(at(2), outcome.clone())], true, at(400));
     assert!(busy.is_still(), "{:?}", busy.moving); // no sweep comes to its end
 }
 
@@ -148,7 +119,7 @@ fn what_expired_in_twilios_queue_is_waited_for_until_it_is_sent_again() {
     };
     let expired = Fact::new(at(20), Detail::Callback(report)).due(at(20));
     let check = |swept: i64, more: &[Fact], still: bool| {
-        let facts = [&[created(), claim(1, 1), expired.clone()], more].concat();
+        let facts = [&[created(|_| ()), claim(1, 1), expired.clone()], more].concat();
         let progress = look_in_a_run_since(at(0), at(swept), facts, true, at(21));
         assert_eq!(progress.is_still(), still, "swept {swept}: {:?}", progress.moving);
     };
@@ -161,8 +132,8 @@ fn what_expired_in_twilios_queue_is_waited_for_until_it_is_sent_again() {
 
 #[test]
 fn nothing_moves_for_a_tenant_whose_document_is_broken() {
-    let progress = look(vec![created()], false, at(1));
+    let progress = look(vec![created(|_| ())], false, at(1));
     assert!(progress.is_still(), "{:?}", progress.moving);
     assert!(progress.waiting[0].3.contains("document"), "{}", progress.waiting[0].3);
-    assert!(!look(vec![created()], true, at(1)).is_still());
+    assert!(!look(vec![created(|_| ())], true, at(1)).is_still());
 }

@@ -1,48 +1,18 @@
 //! The oracle of the tests: it must see each way in which a run can go wrong.
 
 use super::*;
+use crate::made::{at, created, id};
 use crate::twilio::Kind;
-use jiff::{SignedDuration, Timestamp};
-use shared::notification::{
-    Attempt, AttemptOutcome, Created, Detail, Fact, NotificationId, Outcome, Release, Report, Suppressed,
-};
-use shared::phone::{Channel, PhoneNumber};
+use shared::notification::{Attempt, AttemptOutcome, Detail, Fact, Outcome, Release, Report, Suppressed};
 
 const ONE: &str = "SM00000000000000000000000000000001";
 const OTHER: &str = "SM00000000000000000000000000000002";
 const EXPIRED_IN_QUEUE: u32 = 30036;
 
-fn at(seconds: i64) -> Timestamp {
-    Timestamp::from_second(1_773_783_720).unwrap() + SignedDuration::from_secs(seconds)
-}
-
 /// A notification that starts at once and is looked at after ten minutes.
 fn story(suppressed: Option<Suppressed>, facts: &[Fact]) -> Story {
-    let created = Created {
-        employee_id: "0042317".to_owned(),
-        source: "payroll".to_owned(),
-        kind: "payroll_posted".to_owned(),
-        key: vec!["2026-03-15".to_owned()],
-        channel: Channel::Sms,
-        occurred_at: at(0),
-        to: Some(PhoneNumber::try_from("+13125550142".to_owned()).unwrap()),
-        body: Some("Hi Ada".to_owned()),
-        language: None,
-        time_zone: None,
-        not_before: None,
-        expires_at: at(86_400),
-        urgent: false,
-        held: false,
-        suppressed,
-        escalate_after_minutes: None,
-        escalates: None,
-    };
-    let created = Fact::new(at(0), Detail::Created(Box::new(created))).starting(1).due(at(600));
+    let created = created(|created| created.suppressed = suppressed).due(at(600));
     Story::new(id(), [&[created], facts].concat())
-}
-
-fn id() -> NotificationId {
-    NotificationId::parse("74efmocyyirrc-zullv4cgzorbinin").unwrap()
 }
 
 fn claim(attempt: u32) -> Fact {
