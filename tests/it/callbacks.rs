@@ -174,22 +174,19 @@ async fn forged_callbacks_among_true_ones_change_nothing() {
     world.demo.twilio.idle().await;
     let forged: Vec<_> = world.demo.twilio.callbacks().into_iter().filter(|callback| callback.forged).collect();
     assert!(forged.len() > 10);
-    // On a busy machine one may go unanswered, or find the secrets out of reach; what is judged is refused.
-    let refused = |answer: &Option<u16>| matches!(answer, None | Some(403 | 500..));
+    // On a busy machine one may go unanswered; what is answered is refused.
+    let refused = |answer: &Option<u16>| matches!(answer, None | Some(403));
     let taken: Vec<_> = forged.iter().filter(|callback| !callback.answers.iter().all(refused)).collect();
     assert!(forged.iter().any(|callback| callback.answers.contains(&Some(403))));
     assert!(taken.is_empty(), "{taken:?}");
-    // They all claim a failure; a true one that goes unanswered leaves a text accepted, until the sweep asks.
+    // They all claim a failure.
     for (_, story) in &progress.stories {
         let statuses: Vec<_> =
             story.tried().values().flat_map(|one| &one.reports).map(|report| &report.status).collect();
         assert!(!statuses.iter().any(|status| *status == "failed"), "{story:#?}");
     }
     let states = progress.states(world.clock.now());
-    assert!(
-        states.keys().all(|state| matches!(state, State::Accepted | State::Delivered | State::Suppressed)),
-        "{states:?}"
-    );
+    assert!(states.keys().all(|state| matches!(state, State::Delivered | State::Suppressed)), "{states:?}");
 }
 
 /// What a distribution or a proxy that drops headers makes of every callback.

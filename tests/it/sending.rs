@@ -103,7 +103,7 @@ async fn a_callback_that_comes_while_the_next_attempt_waits_for_a_place_stops_it
     let mut sending = Box::pin(stage.hand_over(&stage.send, &records));
     let meanwhile = async {
         for _ in 0..50 {
-            stage.story(&tenant, &id).await; // whatever it reads before it waits is read by now
+            stage.story(&tenant, &id).await; // meanwhile it has come to wait
         }
         assert_eq!(stage.report(&tenant, &id, 1, (&sid, "sent"), &[]).await, 204);
     };

@@ -18,7 +18,7 @@ use std::time::Duration;
 const LONGEST_TEXT: usize = 1600;
 
 /// How long before quiet hours a reminder starts that can't come after them: room for everybody's, at a sender's pace.
-const BEFORE_QUIET: Duration = Duration::from_secs(60 * 60);
+const BEFORE_QUIET: Duration = Duration::from_hours(1);
 
 /// What a row says happened, apart from the person.
 #[derive(Debug, Clone, PartialEq, Eq)]
